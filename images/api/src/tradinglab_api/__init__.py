@@ -1,0 +1,1 @@
+"""Serves the forecasts of one artifact over HTTP."""

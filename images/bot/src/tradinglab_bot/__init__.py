@@ -1,0 +1,1 @@
+"""Trades one market on the forecasts of the API."""

@@ -1,0 +1,63 @@
+"""Structured logs: readable lines in a terminal, JSON in the cluster.
+
+Called once by every program's entry point. Elsewhere: `logging.getLogger(__name__)` and
+`log.info("what happened", extra=fields(digest=..., bar=...))`.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+LogFormat = Literal["text", "json"]
+
+
+def fields(**values: object) -> dict[str, dict[str, object]]:
+    """Key-value pairs for a log record's `extra`."""
+    return {"fields": values}
+
+
+def _pairs(record: logging.LogRecord) -> dict[str, Any]:
+    return dict(getattr(record, "fields", {}))
+
+
+def _instant(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created, UTC)
+
+
+class TextFormatter(logging.Formatter):
+    """`12:00:01 message key=value …`, warnings and errors marked."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        mark = "" if record.levelno in (logging.INFO,) else f"{record.levelname} "
+        line = f"{_instant(record):%H:%M:%S} {mark}{record.getMessage()}"
+        line += "".join(f" {key}={value}" for key, value in _pairs(record).items())
+        return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message and the pairs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        document = {
+            "time": _instant(record).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_pairs(record),
+        }
+        if record.exc_info:
+            document["exception"] = self.formatException(record.exc_info)
+        return json.dumps(document, default=str)
+
+
+def configure(log_format: LogFormat = "text", level: str = "INFO") -> None:
+    """Sends the root logger to standard output in the given format."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "werkzeug"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,1 @@
+"""A spot exchange that speaks Binance's protocol over real sockets."""

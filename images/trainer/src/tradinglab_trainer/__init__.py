@@ -1,0 +1,1 @@
+"""Trains one artifact: fetches bars, fits, judges and stores it."""

@@ -1,0 +1,1 @@
+"""Trains, judges and rolls out what a TradingModel describes."""
