@@ -34,8 +34,10 @@ def load_settings(model: type[SettingsT], environ: Mapping[str, str]) -> Setting
         problems = []
         for problem in error.errors():
             field = str(problem["loc"][0])
-            shown = "" if "Secret" in str(model.model_fields[field].annotation) else (
-                f" (found {given[field]!r})" if field in given else " (not set)"
+            shown = (
+                ""
+                if "Secret" in str(model.model_fields[field].annotation)
+                else (f" (found {given[field]!r})" if field in given else " (not set)")
             )
             problems.append(f"{PREFIX}{field.upper()}: {problem['msg']}{shown}")
         raise ConfigurationError("; ".join(problems)) from None

@@ -68,4 +68,4 @@ class OrderRejected(TradinglabError):
 
 
 class HaltTrading(TradinglabError):
-    """State or data is in doubt: no order may be placed until a person or a reconciliation clears it."""
+    """State or data is in doubt: no order until a person or a reconciliation clears it."""

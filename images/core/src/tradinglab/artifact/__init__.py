@@ -1,0 +1,1 @@
+"""One trained version as files: the contract between trainer, operator and API."""

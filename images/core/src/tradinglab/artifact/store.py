@@ -1,0 +1,217 @@
+"""Artifacts on the shared volume: written whole or not at all, loaded only if every hash fits.
+
+The trainer writes, the operator scans and prunes, the API loads one digest.
+Layout: `<volume>/<namespace>/<model>/runs/<version>/{manifest.json, …}`, where the version is the
+last bar's UTC minute and the first twelve digits of the digest.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tradinglab.artifact.manifest import DIGEST_PREFIX, FileEntry, Manifest, digest_of
+from tradinglab.errors import ArtifactError, StorageError
+
+MANIFEST = "manifest.json"
+TEMPORARY_PREFIX = ".writing-"
+MAX_MANIFEST_BYTES = 1_000_000
+MAX_FILE_BYTES = 256_000_000
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A complete artifact: its directory name, digest and manifest; hashes were verified."""
+
+    version: str
+    digest: str
+    manifest: Manifest
+    path: Path
+
+
+@dataclass(frozen=True)
+class RefusedArtifact:
+    """A directory under `runs` that is no valid artifact, and why."""
+
+    version: str
+    reason: str
+
+
+def runs_directory(volume: Path, model: str) -> Path:
+    return volume / model / "runs"
+
+
+def version_of(manifest: Manifest, digest: str) -> str:
+    end = datetime.fromtimestamp(manifest.data.end / 1000, UTC)
+    return f"{end:%Y%m%dt%H%M}-{digest.removeprefix(DIGEST_PREFIX)[:12]}"
+
+
+@contextmanager
+def translated_os_errors(doing: str) -> Iterator[None]:
+    """Turns the disk's refusals into StorageError that says what was being done."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV):
+            raise StorageError(f"{doing}: {error.strerror} ({error.filename or 'disk'})") from error
+        raise
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_artifact(
+    runs: Path,
+    files: Mapping[str, bytes],
+    manifest_with: Callable[[dict[str, FileEntry]], Manifest],
+) -> Artifact:
+    """Writes `files` and the manifest that `manifest_with` makes of their entries.
+
+    Every file is fsynced, the manifest last, then the directory gets its final name. A crash at
+    any point leaves at most a `.writing-*` directory, which nobody loads and the next run removes.
+    Raises StorageError when the disk refuses.
+    """
+    entries = {
+        name: FileEntry(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+        for name, content in files.items()
+    }
+    manifest = manifest_with(entries)
+    encoded = manifest.encoded()
+    digest = digest_of(encoded)
+    version = version_of(manifest, digest)
+    temporary, final = runs / f"{TEMPORARY_PREFIX}{version}", runs / version
+    with translated_os_errors(f"writing artifact {version}"):
+        runs.mkdir(parents=True, exist_ok=True)
+        if final.exists():
+            return load_artifact(runs, digest)
+        remove_unfinished(runs)
+        temporary.mkdir()
+        for name, content in files.items():
+            _write_synced(temporary / name, content)
+        _write_synced(temporary / MANIFEST, encoded)
+        _sync_directory(temporary)
+        temporary.rename(final)
+        _sync_directory(runs)
+    return Artifact(version, digest, manifest, final)
+
+
+def remove_unfinished(runs: Path) -> None:
+    """Clears what a killed writer left. Only the trainer calls it: there is one writer."""
+    for leftover in runs.glob(f"{TEMPORARY_PREFIX}*"):
+        shutil.rmtree(leftover)
+
+
+def _regular_file(path: Path, limit: int) -> bytes:
+    """The bytes of `path`, which must be a plain file of at most `limit` bytes."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} is missing") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise ArtifactError(f"{path} is not a regular file")
+    if status.st_size > limit:
+        raise ArtifactError(f"{path} has {status.st_size} bytes, expected at most {limit}")
+    with translated_os_errors(f"reading {path}"):
+        return path.read_bytes()
+
+
+def read_directory(directory: Path) -> Artifact:
+    """Loads and verifies one version's directory.
+
+    Raises ArtifactError that names the file, the value found and the value expected.
+    """
+    encoded = _regular_file(directory / MANIFEST, MAX_MANIFEST_BYTES)
+    try:
+        manifest = Manifest.model_validate_json(encoded)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "document"
+        raise ArtifactError(f"{directory / MANIFEST}: {where}: {first['msg']}") from None
+    digest = digest_of(encoded)
+    if directory.name != version_of(manifest, digest):
+        raise ArtifactError(
+            f"{directory / MANIFEST} is of version {version_of(manifest, digest)}, "
+            f"expected {directory.name}"
+        )
+    for name, entry in manifest.files.items():
+        if "/" in name or name in ("", ".", "..", MANIFEST):
+            raise ArtifactError(f"{directory / MANIFEST} lists the file {name!r}")
+        content = _regular_file(directory / name, MAX_FILE_BYTES)
+        found = hashlib.sha256(content).hexdigest()
+        if found != entry.sha256:
+            raise ArtifactError(f"{directory / name} has SHA-256 {found}, expected {entry.sha256}")
+    return Artifact(directory.name, digest, manifest, directory)
+
+
+def load_artifact(runs: Path, digest: str) -> Artifact:
+    """The artifact with exactly this digest.
+
+    Raises ArtifactError when it is absent or any of its files differs.
+    """
+    short = digest.removeprefix(DIGEST_PREFIX)[:12]
+    for directory in sorted(runs.glob(f"*-{short}")):
+        artifact = read_directory(directory)
+        if artifact.digest != digest:
+            raise ArtifactError(
+                f"{directory / MANIFEST} has digest {artifact.digest}, expected {digest}"
+            )
+        return artifact
+    raise ArtifactError(f"no artifact with digest {digest} under {runs}")
+
+
+def scan_artifacts(
+    runs: Path, verified: Mapping[str, Artifact] | None = None
+) -> tuple[list[Artifact], list[RefusedArtifact]]:
+    """All complete artifacts, oldest training first, and what was refused.
+
+    `verified` (by version) spares hashing the files of those again; their manifests are still read,
+    because attributes on a network file system cannot be trusted.
+    """
+    found: list[Artifact] = []
+    refused: list[RefusedArtifact] = []
+    if not runs.is_dir():
+        return found, refused
+    for directory in sorted(runs.iterdir()):
+        if directory.name.startswith("."):
+            continue
+        try:
+            known = (verified or {}).get(directory.name)
+            if directory.is_symlink() or not directory.is_dir():
+                raise ArtifactError(f"{directory} is not a directory")
+            if known is not None:
+                digest = digest_of(_regular_file(directory / MANIFEST, MAX_MANIFEST_BYTES))
+                if digest == known.digest:
+                    found.append(known)
+                    continue
+            found.append(read_directory(directory))
+        except ArtifactError as error:
+            refused.append(RefusedArtifact(directory.name, str(error)))
+    found.sort(key=lambda artifact: (artifact.manifest.trained_at, artifact.version))
+    return found, refused
+
+
+def remove_artifact(runs: Path, version: str) -> None:
+    """Removes one version; the manifest goes first, so that a crash leaves nothing loadable."""
+    directory = runs / version
+    (directory / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The nouns of trading, free of I/O, clocks and frameworks."""

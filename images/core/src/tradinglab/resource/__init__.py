@@ -1,0 +1,1 @@
+"""The TradingModel resource: its spec, its status and the CRD they become."""

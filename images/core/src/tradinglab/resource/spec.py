@@ -1,0 +1,169 @@
+"""What a person asks for: the spec of a TradingModel.
+
+Read by the operator (which hands it to each run as JSON), the trainer and the embedded default;
+the CRD's schema is generated from it, so a rule stands here once.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from tradinglab.domain.market import (
+    HISTORY_PATTERN,
+    SYMBOL_PATTERN,
+    Market,
+    history_milliseconds,
+    timeframe_milliseconds,
+)
+
+Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
+DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
+
+
+class ResourceModel(BaseModel):
+    """camelCase outside, snake_case inside, nothing unknown."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class MarketSpec(ResourceModel):
+    exchange: Annotated[
+        Literal["binance"], Field(description="The exchange, as ccxt names it.")
+    ] = "binance"
+    symbol: Annotated[
+        str, Field(pattern=SYMBOL_PATTERN, description="BASE/QUOTE, for example BTC/USDT.")
+    ]
+    timeframe: Annotated[Timeframe, Field(description="The length of one bar.")] = "1h"
+    history: Annotated[
+        str, Field(pattern=HISTORY_PATTERN, description="How far back to train: 5y, 26w, 300d.")
+    ] = "5y"
+
+    @property
+    def market(self) -> Market:
+        return Market(self.exchange, self.symbol, self.timeframe)
+
+    @property
+    def history_bars(self) -> int:
+        return history_milliseconds(self.history) // timeframe_milliseconds(self.timeframe)
+
+
+class ScheduleSpec(ResourceModel):
+    cron: Annotated[str, Field(min_length=9, max_length=100, description="Five cron fields.")] = (
+        "0 3 * * 0"
+    )
+    time_zone: Annotated[
+        str, Field(min_length=1, max_length=64, description="An IANA time zone.")
+    ] = "Etc/UTC"
+    starting_deadline_seconds: Annotated[
+        int, Field(ge=10, le=604_800, description="How late a training may still start.")
+    ] = 3600
+    suspend: Annotated[bool, Field(description="No scheduled training while true.")] = False
+
+
+class PcaSpec(ResourceModel):
+    variance: Annotated[
+        float, Field(gt=0, le=1, description="The share of variance that PCA keeps.")
+    ] = 0.95
+
+
+class TuningSpec(ResourceModel):
+    trials: Annotated[
+        int, Field(ge=0, le=200, description="KerasTuner trials; 0 keeps the best known.")
+    ] = 12
+    max_minutes: Annotated[int, Field(ge=1, le=1440)] = 20
+    max_filters: Annotated[int, Field(ge=16, le=128)] = 128
+    max_lstm_units: Annotated[int, Field(ge=16, le=256)] = 256
+
+
+class CalibrationSpec(ResourceModel):
+    epochs: Annotated[int, Field(ge=10, le=20, description="Epochs of temperature scaling.")] = 15
+
+
+class ResourceAmounts(ResourceModel):
+    cpu: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")] | None = None
+    memory: Annotated[str, Field(pattern=r"^[0-9]+(Ki|Mi|Gi)?$")] | None = None
+
+
+class TrainingResources(ResourceModel):
+    """Kubernetes resources of the training Job; what is absent keeps the chart's value."""
+
+    requests: ResourceAmounts = ResourceAmounts()
+    limits: ResourceAmounts = ResourceAmounts()
+
+
+class TrainingSpec(ResourceModel):
+    horizon_bars: Annotated[
+        int, Field(ge=1, le=168, description="How many bars ahead the model forecasts.")
+    ] = 24
+    window_bars: Annotated[
+        int, Field(ge=16, le=512, description="How many bars the model sees at once.")
+    ] = 64
+    epochs: Annotated[int, Field(ge=1, le=500)] = 30
+    folds: Annotated[
+        int, Field(ge=1, le=12, description="Walk-forward folds that judge the procedure.")
+    ] = 3
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 7
+    pca: PcaSpec = PcaSpec()
+    tuning: TuningSpec = TuningSpec()
+    calibration: CalibrationSpec = CalibrationSpec()
+    deadline_seconds: Annotated[
+        int, Field(ge=60, le=86_400, description="A run that takes longer is stopped.")
+    ] = 7200
+    resources: TrainingResources = TrainingResources()
+
+
+class WhenInconclusive(StrEnum):
+    """What becomes of a challenger that is neither better nor worse than the champion."""
+
+    PROMOTE = "Promote"
+    HOLD = "Hold"
+    REJECT = "Reject"
+
+
+class PromotionSpec(ResourceModel):
+    when_inconclusive: WhenInconclusive = WhenInconclusive.PROMOTE
+
+
+class ServingSpec(ResourceModel):
+    deployment: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+            max_length=63,
+            description="The API Deployment that serves this model.",
+        ),
+    ] = "tradinglab-api"
+    rollout_deadline_seconds: Annotated[int, Field(ge=10, le=3600)] = 300
+    pinned_digest: (
+        Annotated[str, Field(pattern=DIGEST_PATTERN, description="Serve exactly this artifact.")]
+        | None
+    ) = None
+
+
+class StorageSpec(ResourceModel):
+    keep: Annotated[int, Field(ge=2, le=100, description="How many artifacts to keep.")] = 5
+
+
+class TradingModelSpec(ResourceModel):
+    """Everything has a default but the market."""
+
+    market: MarketSpec
+    schedule: ScheduleSpec = ScheduleSpec()
+    training: TrainingSpec = TrainingSpec()
+    promotion: PromotionSpec = PromotionSpec()
+    serving: ServingSpec = ServingSpec()
+    storage: StorageSpec = StorageSpec()
+    retry_token: Annotated[str, Field(max_length=64, description="Change it to train now.")] = ""
+
+    @model_validator(mode="after")
+    def _horizon_fits_the_window(self) -> "TradingModelSpec":
+        if self.training.horizon_bars > 4 * self.training.window_bars:
+            raise ValueError(
+                f"training.horizonBars is {self.training.horizon_bars}, expected at most four "
+                f"times training.windowBars ({self.training.window_bars})"
+            )
+        return self
