@@ -1,0 +1,1 @@
+"""Features, labels, normalisation: one implementation for training, serving and backtest."""

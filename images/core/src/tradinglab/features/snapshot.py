@@ -1,0 +1,120 @@
+"""The 12-dimensional snapshot of each closed bar, as `ta` defines its indicators.
+
+Called by trainer, bot, API and backtest: there is no second implementation. `ta` computes RSI,
+MACD and the bands; ATR and ADX keep `ta`'s definitions with the recursion vectorised, because
+`ta` loops over rows in Python; OBV is the textbook's (an unchanged close adds nothing).
+"""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+from ta.momentum import RSIIndicator
+from ta.trend import MACD
+from ta.volatility import BollingerBands
+
+from tradinglab.errors import DataError
+
+FloatArray = NDArray[np.float64]
+
+BAR_COLUMNS: Final = ("open", "high", "low", "close", "volume")
+SNAPSHOT_COLUMNS: Final = (
+    *BAR_COLUMNS, "rsi", "macd", "bb_high", "bb_low", "atr", "obv", "adx",
+)  # fmt: skip
+CLOSE, VOLUME, OBV = (SNAPSHOT_COLUMNS.index(name) for name in ("close", "volume", "obv"))
+SMOOTHING_BARS: Final = 14
+FIRST_COMPLETE_ROW: Final = 2 * SMOOTHING_BARS - 1
+RECURSION_WARM_UP_BARS: Final = 500  # after so many the start no longer matters (1e-14 relative)
+
+
+def compute_snapshots(bars: pd.DataFrame) -> pd.DataFrame:
+    """The snapshot of each row of `bars` (columns BAR_COLUMNS, consecutive closed bars).
+
+    Returns the columns SNAPSHOT_COLUMNS on the same index. Row t depends on rows ≤ t only. An
+    indicator is NaN until it has its first value (ADX last, at row 27). The recursive ones
+    depend on the first row until RECURSION_WARM_UP_BARS rows have passed, OBV always does: the
+    normaliser uses only OBV's changes.
+    Raises DataError when a bar column is absent, or a price or volume is not finite.
+    """
+    missing = [name for name in BAR_COLUMNS if name not in bars.columns]
+    if missing:
+        raise DataError(f"bars lack {', '.join(missing)}; expected {', '.join(BAR_COLUMNS)}")
+    values = bars[list(BAR_COLUMNS)].to_numpy(np.float64)
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise DataError(
+            f"bar {bars.index[row]}: {BAR_COLUMNS[column]} is {values[row, column]}, "
+            "expected a finite number"
+        )
+    close = pd.Series(values[:, CLOSE], index=bars.index)
+    bands = BollingerBands(close, window=20, window_dev=2)
+    return pd.DataFrame(
+        {
+            **{name: values[:, i] for i, name in enumerate(BAR_COLUMNS)},
+            "rsi": RSIIndicator(close, window=SMOOTHING_BARS).rsi(),
+            "macd": MACD(close, window_slow=26, window_fast=12, window_sign=9).macd(),
+            "bb_high": bands.bollinger_hband(),
+            "bb_low": bands.bollinger_lband(),
+            "atr": average_true_range(values[:, 1], values[:, 2], values[:, 3]),
+            "obv": on_balance_volume(values[:, 3], values[:, 4]),
+            "adx": average_directional_index(values[:, 1], values[:, 2], values[:, 3]),
+        },
+        index=bars.index,
+    )
+
+
+def _recursion(decay: float, initial: float, inputs: FloatArray) -> FloatArray:
+    """y[0] = initial, y[i] = decay·y[i-1] + inputs[i-1]; shape (len(inputs) + 1,)."""
+    result, _ = lfilter([1.0], [1.0, -decay], inputs, zi=np.array([decay * initial]))
+    return np.concatenate(([initial], np.asarray(result, np.float64)))
+
+
+def _true_range(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArray:
+    """Wilder's true range; of the first bar, which has no previous close, its high − low."""
+    previous = np.concatenate((close[:1].clip(low[:1], high[:1]), close[:-1]))
+    return np.asarray(np.maximum(high, previous) - np.minimum(low, previous), np.float64)
+
+
+def average_true_range(
+    high: FloatArray, low: FloatArray, close: FloatArray, bars: int = SMOOTHING_BARS
+) -> FloatArray:
+    """Wilder's ATR (New Concepts in Technical Trading Systems, 1978), NaN before row bars − 1."""
+    result = np.full(len(close), np.nan)
+    if len(close) >= bars:
+        ranges = _true_range(high, low, close)
+        decay = (bars - 1) / bars
+        result[bars - 1 :] = _recursion(decay, float(ranges[:bars].mean()), ranges[bars:] / bars)
+    return result
+
+
+def average_directional_index(
+    high: FloatArray, low: FloatArray, close: FloatArray, bars: int = SMOOTHING_BARS
+) -> FloatArray:
+    """Wilder's ADX (same source), NaN before row 2·bars − 1; 0/0 counts as 0, as in `ta`."""
+    result = np.full(len(close), np.nan)
+    if len(close) < 2 * bars:
+        return result
+    up, down = np.diff(high), -np.diff(low)
+    rises = np.where((up > down) & (up > 0), up, 0.0)
+    falls = np.where((down > up) & (down > 0), down, 0.0)
+    decay = (bars - 1) / bars
+
+    def smoothed(movement: FloatArray) -> FloatArray:
+        return _recursion(decay, float(movement[:bars].sum()), movement[bars:])
+
+    ranges = smoothed(_true_range(high, low, close)[1:])
+    plus, minus = smoothed(rises), smoothed(falls)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = plus / ranges + minus / ranges
+        index = 100 * np.abs(plus / ranges - minus / ranges) / total
+    index = np.where(np.isfinite(index), index, 0.0)
+    result[2 * bars - 1 :] = _recursion(decay, float(index[:bars].mean()), index[bars:] / bars)
+    return result
+
+
+def on_balance_volume(close: FloatArray, volume: FloatArray) -> FloatArray:
+    """Granville's OBV: volume signed by the change of close, nothing where it is unchanged."""
+    signs = np.sign(np.diff(close, prepend=close[:1]))
+    return np.asarray(np.cumsum(signs * volume), np.float64)

@@ -1,0 +1,168 @@
+"""Turns raw snapshots into forecasts with one artifact's graph, through ONNX Runtime.
+
+Called by the API, by evaluation in the trainer and by the backtest: what is reported of a model is
+computed here, exactly as it is served.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+
+from tradinglab.artifact.store import Artifact
+from tradinglab.domain.forecast import Forecast, ModelFacts
+from tradinglab.domain.market import timeframe_milliseconds
+from tradinglab.errors import ArtifactError, DataError
+from tradinglab.features.labels import MOMENTUM_LIMIT
+from tradinglab.features.pipeline import Pipeline
+from tradinglab.features.snapshot import SNAPSHOT_COLUMNS, FloatArray
+
+GRAPH_FILE, PIPELINE_FILE, GOLDEN_FILE = "model.onnx", "pipeline.json", "golden.npz"
+GRAPH_INPUTS = ("components", "log_volatility_baseline")
+GRAPH_OUTPUTS = ("logits", "momentum", "log_volatility", "attention")
+GOLDEN_TOLERANCE = 1e-4  # float32 graphs differ by a few 1e-6 between processors
+LARGEST_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Of n windows: `probabilities` (n, 4), `momentum` (n,), `log_volatility` (n,) per bar,
+    `attention` (n, window), each row summing to 1."""
+
+    probabilities: FloatArray
+    momentum: FloatArray
+    log_volatility: FloatArray
+    attention: FloatArray
+
+
+class Graph:
+    """The exported network: components in, outputs out, no state, any batch."""
+
+    def __init__(self, content: bytes, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
+        )
+        found = {value.name for value in self._session.get_inputs()}
+        if found != set(GRAPH_INPUTS):
+            raise ArtifactError(f"{GRAPH_FILE} has inputs {sorted(found)}, expected {GRAPH_INPUTS}")
+
+    def run(self, components: FloatArray, baseline: FloatArray) -> dict[str, FloatArray]:
+        """`components` (n, window, k), `baseline` (n,) → raw outputs by name."""
+        parts = []
+        for start in range(0, len(components), LARGEST_BATCH):
+            stop = start + LARGEST_BATCH
+            feed = {
+                "components": components[start:stop].astype(np.float32),
+                "log_volatility_baseline": baseline[start:stop, None].astype(np.float32),
+            }
+            parts.append(self._session.run(list(GRAPH_OUTPUTS), feed))
+        return {
+            name: np.concatenate([np.asarray(part[i], np.float64) for part in parts])
+            for i, name in enumerate(GRAPH_OUTPUTS)
+        }
+
+
+def interpret(raw: Mapping[str, FloatArray], pipeline: Pipeline) -> Outputs:
+    """Calibrated probabilities, momentum within its limits, volatility."""
+    count = len(raw["logits"])
+    return Outputs(
+        probabilities=pipeline.probabilities(raw["logits"]),
+        momentum=np.clip(raw["momentum"].reshape(count), -MOMENTUM_LIMIT, MOMENTUM_LIMIT),
+        log_volatility=raw["log_volatility"].reshape(count),
+        attention=raw["attention"].reshape(count, -1),
+    )
+
+
+class Predictor:
+    """One loaded artifact. Immutable, safe to share between threads."""
+
+    def __init__(self, facts: ModelFacts, pipeline: Pipeline, graph: Graph, golden: bytes) -> None:
+        self.facts = facts
+        self.pipeline = pipeline
+        self._graph = graph
+        self._golden = golden
+        self._bar_milliseconds = timeframe_milliseconds(facts.timeframe)
+
+    @classmethod
+    def load(cls, artifact: Artifact, threads: int = 1) -> "Predictor":
+        """Raises ArtifactError when a file is absent or is not what it should be."""
+
+        def content(name: str) -> bytes:
+            if name not in artifact.manifest.files:
+                raise ArtifactError(f"{artifact.path} has no {name}, expected it in every artifact")
+            return (artifact.path / name).read_bytes()
+
+        return cls(
+            artifact.manifest.facts(artifact.digest, artifact.version),
+            Pipeline.decoded(content(PIPELINE_FILE)),
+            Graph(content(GRAPH_FILE), threads),
+            content(GOLDEN_FILE),
+        )
+
+    def outputs(self, snapshots: FloatArray) -> Outputs:
+        """`snapshots`: raw, (n, lookback_bars, 12); every value of the last rows finite.
+
+        Raises DataError that names shape or value.
+        """
+        expected = (self.pipeline.lookback_bars, len(SNAPSHOT_COLUMNS))
+        if snapshots.ndim != 3 or snapshots.shape[1:] != expected:
+            raise DataError(
+                f"snapshots have shape {snapshots.shape}, expected (n, {expected[0]}, 12)"
+            )
+        windows = [self.pipeline.window(history) for history in snapshots]
+        components = np.stack([window for window, _ in windows])
+        baseline = np.array([value for _, value in windows])
+        if not (np.isfinite(components).all() and np.isfinite(baseline).all()):
+            raise DataError(
+                "snapshots hold a value that is not finite or a price that is not positive"
+            )
+        return interpret(self._graph.run(components, baseline), self.pipeline)
+
+    def forecast(self, snapshots: FloatArray, bar_open_times: Sequence[int]) -> list[Forecast]:
+        """One forecast per history of `snapshots`, whose last rows opened at `bar_open_times`."""
+        return self.forecasts_of(self.outputs(snapshots), bar_open_times)
+
+    def forecasts_of(self, outputs: Outputs, bar_open_times: Sequence[int]) -> list[Forecast]:
+        volatility = np.exp(outputs.log_volatility)
+        return [
+            Forecast(
+                digest=self.facts.digest,
+                bar_open_time=open_time,
+                expires_at=open_time + 2 * self._bar_milliseconds,
+                probabilities=tuple(outputs.probabilities[i].tolist()),
+                momentum=float(outputs.momentum[i]),
+                volatility_per_bar=float(volatility[i]),
+            )
+            for i, open_time in enumerate(bar_open_times)
+        ]
+
+    def verify_golden(self) -> None:
+        """Recomputes the stored golden histories; raises ArtifactError on any difference."""
+        with np.load(io.BytesIO(self._golden), allow_pickle=False) as golden:
+            outputs = self.outputs(golden["snapshots"])
+            for name in ("probabilities", "momentum", "log_volatility"):
+                difference = float(np.abs(getattr(outputs, name) - golden[name]).max())
+                if not difference <= GOLDEN_TOLERANCE:
+                    raise ArtifactError(
+                        f"{GOLDEN_FILE}: {name} differs by {difference:.2e}, "
+                        f"expected at most {GOLDEN_TOLERANCE:.0e}"
+                    )
+
+
+def golden_content(snapshots: FloatArray, outputs: Outputs) -> bytes:
+    """The golden file: a few raw histories and what they must give."""
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        snapshots=snapshots,
+        probabilities=outputs.probabilities,
+        momentum=outputs.momentum,
+        log_volatility=outputs.log_volatility,
+    )
+    return buffer.getvalue()
