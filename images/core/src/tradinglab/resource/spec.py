@@ -12,13 +12,16 @@ from pydantic.alias_generators import to_camel
 
 from tradinglab.domain.market import (
     HISTORY_PATTERN,
+    MILLISECONDS,
     SYMBOL_PATTERN,
     Market,
     history_milliseconds,
     timeframe_milliseconds,
 )
+from tradinglab.resource.rules import broken_rules
 
 Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
+CRON_PATTERN = r"^[0-9A-Za-z*/,#-]+( [0-9A-Za-z*/,#-]+){4}$"
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 
 
@@ -31,15 +34,25 @@ class ResourceModel(BaseModel):
 
 
 class MarketSpec(ResourceModel):
+    """What is traded, where, in bars of which length, and how much of its past is learnt from."""
+
     exchange: Annotated[
         Literal["binance"], Field(description="The exchange, as ccxt names it.")
     ] = "binance"
     symbol: Annotated[
-        str, Field(pattern=SYMBOL_PATTERN, description="BASE/QUOTE, for example BTC/USDT.")
+        str,
+        Field(
+            pattern=SYMBOL_PATTERN, max_length=25, description="BASE/QUOTE, for example BTC/USDT."
+        ),
     ]
     timeframe: Annotated[Timeframe, Field(description="The length of one bar.")] = "1h"
     history: Annotated[
-        str, Field(pattern=HISTORY_PATTERN, description="How far back to train: 5y, 26w, 300d.")
+        str,
+        Field(
+            pattern=HISTORY_PATTERN,
+            max_length=5,
+            description="How far back to train: 5y, 26w, 300d.",
+        ),
     ] = "5y"
 
     @property
@@ -47,16 +60,32 @@ class MarketSpec(ResourceModel):
         return Market(self.exchange, self.symbol, self.timeframe)
 
     @property
+    def history_days(self) -> int:
+        return history_milliseconds(self.history) // MILLISECONDS["d"]
+
+    @property
     def history_bars(self) -> int:
         return history_milliseconds(self.history) // timeframe_milliseconds(self.timeframe)
 
 
 class ScheduleSpec(ResourceModel):
-    cron: Annotated[str, Field(min_length=9, max_length=100, description="Five cron fields.")] = (
-        "0 3 * * 0"
-    )
+    """When to train, as a CronJob would understand it."""
+
+    cron: Annotated[
+        str,
+        Field(
+            pattern=CRON_PATTERN,
+            max_length=100,
+            description="Five cron fields: minute, hour, day of month, month, day of week.",
+        ),
+    ] = "0 3 * * 0"
     time_zone: Annotated[
-        str, Field(min_length=1, max_length=64, description="An IANA time zone.")
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
+            max_length=64,
+            description="The IANA time zone in which the cron fields are read.",
+        ),
     ] = "Etc/UTC"
     starting_deadline_seconds: Annotated[
         int, Field(ge=10, le=604_800, description="How late a training may still start.")
@@ -65,48 +94,80 @@ class ScheduleSpec(ResourceModel):
 
 
 class PcaSpec(ResourceModel):
+    """The reduction of the normalised features."""
+
     variance: Annotated[
         float, Field(gt=0, le=1, description="The share of variance that PCA keeps.")
     ] = 0.95
 
 
 class TuningSpec(ResourceModel):
+    """How long to search for better hyper-parameters, and within which bounds."""
+
     trials: Annotated[
         int, Field(ge=0, le=200, description="KerasTuner trials; 0 keeps the best known.")
     ] = 12
-    max_minutes: Annotated[int, Field(ge=1, le=1440)] = 20
-    max_filters: Annotated[int, Field(ge=16, le=128)] = 128
-    max_lstm_units: Annotated[int, Field(ge=16, le=256)] = 256
+    max_minutes: Annotated[
+        int, Field(ge=1, le=1440, description="The search ends after so many minutes.")
+    ] = 20
+    max_filters: Annotated[
+        int, Field(ge=16, le=128, description="The most convolution filters to try.")
+    ] = 128
+    max_lstm_units: Annotated[
+        int, Field(ge=16, le=256, description="The most LSTM units to try.")
+    ] = 256
 
 
 class CalibrationSpec(ResourceModel):
+    """How the class probabilities are calibrated."""
+
     epochs: Annotated[int, Field(ge=10, le=20, description="Epochs of temperature scaling.")] = 15
 
 
 class ResourceAmounts(ResourceModel):
-    cpu: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")] | None = None
-    memory: Annotated[str, Field(pattern=r"^[0-9]+(Ki|Mi|Gi)?$")] | None = None
+    """Amounts as Kubernetes writes them."""
+
+    cpu: (
+        Annotated[
+            str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$", description="Cores: 2, 0.5 or 500m.")
+        ]
+        | None
+    ) = None
+    memory: (
+        Annotated[str, Field(pattern=r"^[0-9]+(Ki|Mi|Gi)?$", description="Bytes: 2Gi, 800Mi.")]
+        | None
+    ) = None
 
 
 class TrainingResources(ResourceModel):
     """Kubernetes resources of the training Job; what is absent keeps the chart's value."""
 
-    requests: ResourceAmounts = ResourceAmounts()
-    limits: ResourceAmounts = ResourceAmounts()
+    requests: Annotated[ResourceAmounts, Field(description="What a training is promised.")] = (
+        ResourceAmounts()
+    )
+    limits: Annotated[ResourceAmounts, Field(description="What a training may use at most.")] = (
+        ResourceAmounts()
+    )
 
 
 class TrainingSpec(ResourceModel):
+    """What one training does and how long it may take."""
+
     horizon_bars: Annotated[
         int, Field(ge=1, le=168, description="How many bars ahead the model forecasts.")
     ] = 24
     window_bars: Annotated[
         int, Field(ge=16, le=512, description="How many bars the model sees at once.")
     ] = 64
-    epochs: Annotated[int, Field(ge=1, le=500)] = 30
+    epochs: Annotated[
+        int, Field(ge=1, le=500, description="The most epochs of one fit; it may stop earlier.")
+    ] = 30
     folds: Annotated[
         int, Field(ge=1, le=12, description="Walk-forward folds that judge the procedure.")
     ] = 3
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 7
+    seed: Annotated[
+        int, Field(ge=0, le=2**31 - 1, description="The seed of everything random.")
+    ] = 7
     pca: PcaSpec = PcaSpec()
     tuning: TuningSpec = TuningSpec()
     calibration: CalibrationSpec = CalibrationSpec()
@@ -125,10 +186,20 @@ class WhenInconclusive(StrEnum):
 
 
 class PromotionSpec(ResourceModel):
-    when_inconclusive: WhenInconclusive = WhenInconclusive.PROMOTE
+    """What becomes of a new artifact that may be served."""
+
+    when_inconclusive: Annotated[
+        WhenInconclusive,
+        Field(
+            description="A challenger that is neither better nor worse replaces the one in "
+            "service (Promote), waits for a person (Hold) or is dropped (Reject)."
+        ),
+    ] = WhenInconclusive.PROMOTE
 
 
 class ServingSpec(ResourceModel):
+    """Which Deployment serves the model and how a new artifact reaches it."""
+
     deployment: Annotated[
         str,
         Field(
@@ -137,7 +208,14 @@ class ServingSpec(ResourceModel):
             description="The API Deployment that serves this model.",
         ),
     ] = "tradinglab-api"
-    rollout_deadline_seconds: Annotated[int, Field(ge=10, le=3600)] = 300
+    rollout_deadline_seconds: Annotated[
+        int,
+        Field(
+            ge=10,
+            le=3600,
+            description="A rollout that takes longer goes back to the previous artifact.",
+        ),
+    ] = 300
     pinned_digest: (
         Annotated[str, Field(pattern=DIGEST_PATTERN, description="Serve exactly this artifact.")]
         | None
@@ -145,6 +223,8 @@ class ServingSpec(ResourceModel):
 
 
 class StorageSpec(ResourceModel):
+    """What is kept on the shared volume."""
+
     keep: Annotated[int, Field(ge=2, le=100, description="How many artifacts to keep.")] = 5
 
 
@@ -160,10 +240,7 @@ class TradingModelSpec(ResourceModel):
     retry_token: Annotated[str, Field(max_length=64, description="Change it to train now.")] = ""
 
     @model_validator(mode="after")
-    def _horizon_fits_the_window(self) -> "TradingModelSpec":
-        if self.training.horizon_bars > 4 * self.training.window_bars:
-            raise ValueError(
-                f"training.horizonBars is {self.training.horizon_bars}, expected at most four "
-                f"times training.windowBars ({self.training.window_bars})"
-            )
+    def _fields_fit_each_other(self) -> "TradingModelSpec":
+        if broken := broken_rules(self):
+            raise ValueError("; ".join(broken))
         return self

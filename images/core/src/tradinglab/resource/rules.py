@@ -1,0 +1,111 @@
+"""Rules that span several fields of a spec, each written for Python and for CEL side by side.
+
+Called by the spec's own validator; the CRD generator takes the CEL, so that `kubectl apply` and
+`tradinglab-operator check` refuse the same input with the same words.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradinglab.domain.market import DAYS, MILLISECONDS, TIMEFRAMES, timeframe_milliseconds
+
+if TYPE_CHECKING:
+    from tradinglab.resource.spec import TradingModelSpec
+
+GROUP = "tradinglab.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "TradingModel"
+MAX_NAME_LENGTH = 40
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+WARM_UP_BARS = 500
+WARM_UP_DAYS = 30
+MAX_HISTORY_DAYS = 20 * 365
+
+_UNIT_DAYS = "{" + ", ".join(f"'{unit}': {days}" for unit, days in DAYS.items()) + "}"
+_MINUTES = (
+    "{"
+    + ", ".join(f"'{name}': {timeframe_milliseconds(name) // 60_000}" for name in TIMEFRAMES)
+    + "}"
+)
+_HISTORY = "self.market.history"
+_DAYS = (
+    f"int({_HISTORY}.substring(0, size({_HISTORY}) - 1)) "
+    f"* {_UNIT_DAYS}[{_HISTORY}.substring(size({_HISTORY}) - 1)]"
+)
+_MINUTES_PER_BAR = f"{_MINUTES}[self.market.timeframe]"
+_BARS = f"{_DAYS} * 1440 / {_MINUTES_PER_BAR}"
+_WARM_UP = (
+    f"({WARM_UP_DAYS * 1440} / {_MINUTES_PER_BAR} > {WARM_UP_BARS} "
+    f"? {WARM_UP_DAYS * 1440} / {_MINUTES_PER_BAR} : {WARM_UP_BARS})"
+)
+_NEEDED = (
+    f"{_WARM_UP} + 4 * (self.training.folds + 2) "
+    "* (self.training.windowBars + self.training.horizonBars)"
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`holds` and `cel` say the same; so do `message` and `message_cel`, which name `field`."""
+
+    field: str
+    holds: Callable[["TradingModelSpec"], bool]
+    message: Callable[["TradingModelSpec"], str]
+    cel: str
+    message_cel: str
+
+
+def needed_bars(spec: "TradingModelSpec") -> int:
+    """The least history that leaves every fold something to learn from: indicator warm-up, then
+    for each fold, the first training and the last calibration four spans of window and horizon."""
+    bar = timeframe_milliseconds(spec.market.timeframe)
+    warm_up = max(WARM_UP_BARS, WARM_UP_DAYS * MILLISECONDS["d"] // bar)
+    training = spec.training
+    return warm_up + 4 * (training.folds + 2) * (training.window_bars + training.horizon_bars)
+
+
+SPEC_RULES = (
+    Rule(
+        field="training.horizonBars",
+        holds=lambda spec: spec.training.horizon_bars <= 4 * spec.training.window_bars,
+        message=lambda spec: (
+            f"training.horizonBars is {spec.training.horizon_bars}, expected at most four times "
+            f"training.windowBars ({spec.training.window_bars})"
+        ),
+        cel="self.training.horizonBars <= 4 * self.training.windowBars",
+        message_cel=(
+            "'training.horizonBars is ' + string(self.training.horizonBars) "
+            "+ ', expected at most four times training.windowBars (' "
+            "+ string(self.training.windowBars) + ')'"
+        ),
+    ),
+    Rule(
+        field="market.history",
+        holds=lambda spec: spec.market.history_days <= MAX_HISTORY_DAYS,
+        message=lambda spec: f"market.history is {spec.market.history}, expected at most 20 years",
+        cel=f"{_DAYS} <= {MAX_HISTORY_DAYS}",
+        message_cel=f"'market.history is ' + {_HISTORY} + ', expected at most 20 years'",
+    ),
+    Rule(
+        field="market.history",
+        holds=lambda spec: spec.market.history_bars >= needed_bars(spec),
+        message=lambda spec: (
+            f"market.history is {spec.market.history}, that is {spec.market.history_bars} bars of "
+            f"{spec.market.timeframe}, expected at least {needed_bars(spec)} bars for "
+            f"training.folds, windowBars and horizonBars as given"
+        ),
+        cel=f"{_BARS} >= {_NEEDED}",
+        message_cel=(
+            f"'market.history is ' + {_HISTORY} + ', that is ' + string({_BARS}) + ' bars of ' "
+            f"+ self.market.timeframe + ', expected at least ' + string({_NEEDED}) "
+            "+ ' bars for training.folds, windowBars and horizonBars as given'"
+        ),
+    ),
+)
+
+
+def broken_rules(spec: "TradingModelSpec") -> list[str]:
+    """The messages of every rule that `spec` breaks."""
+    return [rule.message(spec) for rule in SPEC_RULES if not rule.holds(spec)]
