@@ -7,9 +7,11 @@ computed here, exactly as it is served.
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from tradinglab.artifact.store import Artifact
 from tradinglab.domain.forecast import Forecast, ModelFacts
@@ -52,7 +54,9 @@ class Graph:
         if found != set(GRAPH_INPUTS):
             raise ArtifactError(f"{GRAPH_FILE} has inputs {sorted(found)}, expected {GRAPH_INPUTS}")
 
-    def run(self, components: FloatArray, baseline: FloatArray) -> dict[str, FloatArray]:
+    def run(
+        self, components: NDArray[np.floating[Any]], baseline: FloatArray
+    ) -> dict[str, FloatArray]:
         """`components` (n, window, k), `baseline` (n,) → raw outputs by name."""
         parts = []
         for start in range(0, len(components), LARGEST_BATCH):

@@ -1,0 +1,118 @@
+"""Bars on the shared volume: one SQLite file per market, one writer, safe to kill at any write.
+
+The trainer writes and reads it. A rollback journal, not WAL: the volume may be a network share.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tradinglab.artifact.manifest import DataRange, Gap
+from tradinglab.artifact.store import translated_os_errors
+from tradinglab.domain.bar import Bar
+from tradinglab.domain.market import Market
+from tradinglab.errors import DataError, StorageError
+from tradinglab.features.snapshot import BAR_COLUMNS
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS bars (
+    open_time INTEGER PRIMARY KEY,
+    open REAL NOT NULL, high REAL NOT NULL, low REAL NOT NULL, close REAL NOT NULL,
+    volume REAL NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+
+
+class BarsStore:
+    """The stored bars of one market, keyed by open time (UTC milliseconds)."""
+
+    def __init__(self, directory: Path, market: Market) -> None:
+        name = f"{market.exchange}-{market.exchange_symbol}-{market.timeframe}.db"
+        self.path = directory / name
+        self._market = market
+        with translated_os_errors(f"opening {self.path}"):
+            directory.mkdir(parents=True, exist_ok=True)
+        with self._translated():
+            self._connection = sqlite3.connect(self.path)
+            self._connection.execute(SCHEMA)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StorageError(f"bars in {self.path}: {error}") from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def extent(self) -> tuple[int, int] | None:
+        """Open times of the first and last stored bar, or None while empty."""
+        with self._translated():
+            first, last = self._connection.execute(
+                "SELECT min(open_time), max(open_time) FROM bars"
+            ).fetchone()
+        return None if first is None else (first, last)
+
+    def append(self, bars: Sequence[Bar]) -> None:
+        """Stores verified bars in one transaction; a bar already stored must be the same.
+
+        Raises DataError for a torn bar, one off the grid, or one that differs from the stored;
+        StorageError when the disk refuses. Either way nothing of this call is stored.
+        """
+        rows = []
+        for bar in bars:
+            bar.verified()
+            if bar.open_time % self._market.bar_milliseconds:
+                raise DataError(
+                    f"bar {bar.open_time}: open time is no multiple of {self._market.timeframe}"
+                )
+            rows.append((bar.open_time, *(getattr(bar, name) for name in BAR_COLUMNS)))
+        for row in rows:
+            stored = self._stored(row[0])
+            if stored is not None and stored != row:
+                raise DataError(
+                    f"bar {row[0]} of {self.path.name} is {row[1:]} at the exchange but "
+                    f"{stored[1:]} in the store; remove the store if the market was replaced"
+                )
+        with self._translated(), self._connection:
+            self._connection.executemany("INSERT OR IGNORE INTO bars VALUES (?,?,?,?,?,?)", rows)
+
+    def _stored(self, open_time: int) -> tuple[float, ...] | None:
+        with self._translated():
+            row = self._connection.execute(
+                "SELECT * FROM bars WHERE open_time = ?", (open_time,)
+            ).fetchone()
+        return None if row is None else tuple(row)
+
+    def read(self, since: int = 0) -> pd.DataFrame:
+        """Bars from `since` on, oldest first: BAR_COLUMNS, indexed by `open_time`."""
+        with self._translated():
+            return pd.read_sql_query(
+                "SELECT * FROM bars WHERE open_time >= ? ORDER BY open_time",
+                self._connection,
+                params=(since,),
+                index_col="open_time",
+            )
+
+
+def describe(bars: pd.DataFrame, bar_milliseconds: int) -> DataRange:
+    """Range, hash and gaps of consecutive bars, for the manifest."""
+    times = bars.index.to_numpy(np.int64)
+    steps = np.diff(times) // bar_milliseconds
+    content = times.tobytes() + bars[list(BAR_COLUMNS)].to_numpy(np.float64).tobytes()
+    return DataRange(
+        start=int(times[0]),
+        end=int(times[-1]),
+        bars=len(times),
+        sha256=hashlib.sha256(content).hexdigest(),
+        gaps=tuple(
+            Gap(after=int(times[i]), missing_bars=int(steps[i] - 1))
+            for i in np.flatnonzero(steps > 1)
+        ),
+    )

@@ -1,0 +1,59 @@
+"""Temperature scaling: one number that makes the probabilities honest [Guo et al. 2017].
+
+Called for every fold and the shipped model, on the calibration slice only.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from tradinglab.errors import TradinglabError
+from tradinglab.features.snapshot import FloatArray
+
+LOG_TEMPERATURE_LIMIT = 3.0
+AGREEMENT = 1e-3
+
+
+def negative_log_likelihood(
+    logits: FloatArray, classes: NDArray[np.int64], log_temperature: float
+) -> tuple[float, float, float]:
+    """Mean NLL of softmax(logits / T) with its first and second derivative in log T."""
+    scaled = logits / np.exp(log_temperature)
+    shifted = scaled - scaled.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    total = exponentials.sum(axis=1, keepdims=True)
+    probabilities = exponentials / total
+    chosen = np.arange(len(classes)), classes
+    loss = float(np.mean(np.log(total[:, 0]) - shifted[chosen]))
+    mean = (probabilities * scaled).sum(axis=1)
+    variance = (probabilities * scaled**2).sum(axis=1) - mean**2
+    slope = float(np.mean(scaled[chosen] - mean))
+    curvature = float(np.mean(variance)) - slope
+    return loss, slope, curvature
+
+
+def fit_temperature(logits: FloatArray, classes: NDArray[np.int64], epochs: int) -> float:
+    """T by `epochs` full-batch steps on log T: Newton where the loss is convex, else downhill.
+
+    Raises TradinglabError when a line search finds a loss lower by more than 1e-3.
+    """
+    log_temperature = 0.0
+    for _ in range(epochs):
+        _, slope, curvature = negative_log_likelihood(logits, classes, log_temperature)
+        step = -slope / curvature if curvature > 1e-6 else -np.sign(slope) * 0.5
+        log_temperature += float(np.clip(step, -0.5, 0.5))
+        log_temperature = float(
+            np.clip(log_temperature, -LOG_TEMPERATURE_LIMIT, LOG_TEMPERATURE_LIMIT)
+        )
+    found, *_ = negative_log_likelihood(logits, classes, log_temperature)
+    search = minimize_scalar(
+        lambda x: negative_log_likelihood(logits, classes, x)[0],
+        bounds=(-LOG_TEMPERATURE_LIMIT, LOG_TEMPERATURE_LIMIT),
+        method="bounded",
+    )
+    if found > float(search.fun) + AGREEMENT:
+        raise TradinglabError(
+            f"temperature {np.exp(log_temperature):.4f} has log-loss {found:.5f}, a line search "
+            f"finds {float(search.fun):.5f} at {np.exp(float(search.x)):.4f}"
+        )
+    return float(np.exp(log_temperature))

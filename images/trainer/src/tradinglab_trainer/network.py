@@ -1,0 +1,91 @@
+"""The network: causal Conv1D → LSTM → causal attention → three heads.
+
+Built twice by the fitting loop with the same weights: stateful over lanes for training, stateless
+over windows for serving and for every number that is reported.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+
+KERNEL_BARS = 3
+MOMENTUM_SCALE = 4.0
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What tuning chooses. `lanes`: contiguous pieces of history trained side by side."""
+
+    filters: int = 32
+    lstm_units: int = 64
+    dropout: float = 0.3
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    lanes: int = 16
+
+    def as_dict(self) -> dict[str, float | int | str]:
+        return asdict(self)
+
+
+def _body(
+    components: Any, baseline: Any, hyperparameters: Hyperparameters, stateful: bool
+) -> tuple[Any, Any, Any, Any]:
+    """Per-step outputs (batch, steps, …) and the attention of each step over the earlier ones."""
+    h = hyperparameters
+    regulariser = keras.regularizers.L2(h.weight_decay)
+    x = keras.layers.Conv1D(
+        h.filters, KERNEL_BARS, padding="causal", activation="relu",
+        kernel_regularizer=regulariser, name="front",
+    )(components)  # fmt: skip
+    x = keras.layers.Dropout(h.dropout, name="front_dropout")(x)
+    states = keras.layers.LSTM(
+        h.lstm_units, return_sequences=True, stateful=stateful,
+        kernel_regularizer=regulariser, name="memory",
+    )(x)  # fmt: skip
+    query = keras.layers.Dense(h.lstm_units // 2, name="query")(states)
+    key = keras.layers.Dense(h.lstm_units // 2, name="key")(states)
+    context, attention = keras.layers.Attention(use_scale=True, name="attention")(
+        [query, states, key], return_attention_scores=True, use_causal_mask=True
+    )
+    features = keras.layers.Concatenate(name="features")([states, context])
+    features = keras.layers.Dropout(h.dropout, name="head_dropout")(features)
+    logits = keras.layers.Dense(4, kernel_regularizer=regulariser, name="logits")(features)
+    direction = keras.layers.Dense(1, activation="tanh", name="momentum_unit")(features)
+    momentum = keras.layers.Rescaling(MOMENTUM_SCALE, name="momentum")(direction)
+    # the residual starts at zero: an untrained volatility head is log-HAR itself
+    residual = keras.layers.Dense(
+        1, kernel_initializer="zeros", kernel_regularizer=regulariser, name="residual"
+    )(features)
+    log_volatility = keras.layers.Add(name="log_volatility")([baseline, residual])
+    return logits, momentum, log_volatility, attention
+
+
+def lane_network(hyperparameters: Hyperparameters, component_count: int, steps: int) -> Any:
+    """Trains: (lanes, steps, k) and baselines (lanes, steps, 1) → outputs at every step."""
+    lanes = hyperparameters.lanes
+    components = keras.Input(batch_shape=(lanes, steps, component_count), name="components")
+    baseline = keras.Input(batch_shape=(lanes, steps, 1), name="log_volatility_baseline")
+    logits, momentum, log_volatility, _ = _body(components, baseline, hyperparameters, True)
+    return keras.Model([components, baseline], [logits, momentum, log_volatility])
+
+
+def window_network(hyperparameters: Hyperparameters, component_count: int, window: int) -> Any:
+    """Serves: (n, window, k) and baseline (n, 1) → outputs at the last step, and its attention."""
+    components = keras.Input(shape=(window, component_count), name="components")
+    baseline = keras.Input(shape=(1,), name="log_volatility_baseline")
+    repeated = keras.layers.RepeatVector(window, name="baseline_steps")(baseline)
+    outputs = _body(components, repeated, hyperparameters, False)
+    names = ("logits", "momentum", "log_volatility", "attention")
+    last = {name: output[:, -1] for name, output in zip(names, outputs, strict=True)}
+    return keras.Model([components, baseline], last)
+
+
+def copy_weights(source: Any, target: Any) -> None:
+    """By layer name: the two networks differ in state and in layers without weights only."""
+    for layer in target.layers:
+        if layer.weights:
+            for mine, theirs in zip(
+                layer.trainable_weights, source.get_layer(layer.name).trainable_weights, strict=True
+            ):
+                mine.assign(theirs)
