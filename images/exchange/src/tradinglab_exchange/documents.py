@@ -1,0 +1,249 @@
+"""How orders, trades, lists and balances look in REST answers and in user data events.
+
+Used by the operations and the matching engine. Field names and types are the exchange's.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from tradinglab_exchange.account import Account
+from tradinglab_exchange.money import written
+from tradinglab_exchange.orders import (
+    NOT_WORKING,
+    Order,
+    OrderList,
+    OrderStatus,
+    Side,
+    Trade,
+)
+
+Document = dict[str, object]
+_SELF_TRADE_MODE = "EXPIRE_MAKER"
+
+
+def _core(order: Order, symbol: str) -> Document:
+    return {
+        "symbol": symbol,
+        "orderId": order.order_id,
+        "orderListId": order.list_id,
+        "clientOrderId": order.client_order_id,
+    }
+
+
+def _amounts(order: Order) -> Document:
+    return {
+        "price": written(order.price),
+        "origQty": written(order.quantity),
+        "executedQty": written(order.executed),
+        "origQuoteOrderQty": written(order.quote_quantity),
+        "cummulativeQuoteQty": written(order.executed_quote),
+        "status": order.status.value,
+        "timeInForce": order.time_in_force.value,
+        "type": order.type.value,
+        "side": order.side.value,
+    }
+
+
+def queried_order(order: Order, symbol: str) -> Document:
+    """As in `GET /api/v3/order`, openOrders and allOrders."""
+    return {
+        **_core(order, symbol),
+        **_amounts(order),
+        "stopPrice": written(order.stop_price),
+        "icebergQty": written(0),
+        "time": order.time,
+        "updateTime": order.update_time,
+        "isWorking": order.working_time != NOT_WORKING,
+        "workingTime": order.working_time,
+        "selfTradePreventionMode": _SELF_TRADE_MODE,
+    }
+
+
+def acknowledged_order(order: Order, symbol: str) -> Document:
+    """newOrderRespType ACK."""
+    return {**_core(order, symbol), "transactTime": order.update_time}
+
+
+def order_result(order: Order, symbol: str) -> Document:
+    """newOrderRespType RESULT."""
+    stop = {"stopPrice": written(order.stop_price)} if order.type.has_stop else {}
+    return {
+        **acknowledged_order(order, symbol),
+        **_amounts(order),
+        **stop,
+        "workingTime": order.working_time,
+        "selfTradePreventionMode": _SELF_TRADE_MODE,
+    }
+
+
+def full_order(order: Order, symbol: str, trades: Iterable[Trade]) -> Document:
+    """newOrderRespType FULL."""
+    fills = [
+        {
+            "price": written(trade.price),
+            "qty": written(trade.quantity),
+            "commission": written(trade.commission),
+            "commissionAsset": trade.commission_asset,
+            "tradeId": trade.trade_id,
+        }
+        for trade in trades
+    ]
+    return {**order_result(order, symbol), "fills": fills}
+
+
+def canceled_order(order: Order, symbol: str, cancel_id: str) -> Document:
+    """As in `DELETE /api/v3/order`."""
+    document = order_result(order, symbol)
+    del document["workingTime"]
+    return {
+        "symbol": symbol,
+        "origClientOrderId": order.client_order_id,
+        **document,
+        "clientOrderId": cancel_id,
+    }
+
+
+def my_trade(trade: Trade, symbol: str) -> Document:
+    """As in `GET /api/v3/myTrades`."""
+    return {
+        "symbol": symbol,
+        "id": trade.trade_id,
+        "orderId": trade.order_id,
+        "orderListId": trade.list_id,
+        "price": written(trade.price),
+        "qty": written(trade.quantity),
+        "quoteQty": written(trade.quote),
+        "commission": written(trade.commission),
+        "commissionAsset": trade.commission_asset,
+        "time": trade.time,
+        "isBuyer": trade.side is Side.BUY,
+        "isMaker": trade.is_maker,
+        "isBestMatch": True,
+    }
+
+
+def order_list(group: OrderList, orders: Iterable[Order], symbol: str) -> Document:
+    """As in `GET /api/v3/orderList`."""
+    status = "ALL_DONE" if group.done else "EXEC_STARTED"
+    return {
+        "orderListId": group.list_id,
+        "contingencyType": group.contingency.value,
+        "listStatusType": status,
+        "listOrderStatus": "ALL_DONE" if group.done else "EXECUTING",
+        "listClientOrderId": group.client_list_id,
+        "transactionTime": group.time,
+        "symbol": symbol,
+        "orders": [
+            {"symbol": symbol, "orderId": order.order_id, "clientOrderId": order.client_order_id}
+            for order in orders
+        ],
+    }
+
+
+def account_document(account: Account, maker: Decimal, taker: Decimal) -> Document:
+    """As in `GET /api/v3/account`."""
+    return {
+        "makerCommission": int(maker * 10_000),
+        "takerCommission": int(taker * 10_000),
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": {
+            "maker": written(maker),
+            "taker": written(taker),
+            "buyer": written(0),
+            "seller": written(0),
+        },
+        "canTrade": True,
+        "canWithdraw": False,
+        "canDeposit": False,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": account.update_time,
+        "accountType": "SPOT",
+        "balances": [
+            {"asset": asset, "free": written(held.free), "locked": written(held.locked)}
+            for asset, held in account.items()
+        ],
+        "permissions": ["SPOT"],
+        "uid": 1,
+    }
+
+
+def execution_report(
+    order: Order, symbol: str, execution: str, now: int, trade: Trade | None, cancel_id: str = ""
+) -> Document:
+    """The user data event of one change of an order."""
+    rejected = order.status is OrderStatus.REJECTED
+    report: Document = {
+        "e": "executionReport",
+        "E": now,
+        "s": symbol,
+        "c": cancel_id or order.client_order_id,
+        "S": order.side.value,
+        "o": order.type.value,
+        "f": order.time_in_force.value,
+        "q": written(order.quantity),
+        "p": written(order.price),
+        "P": written(order.stop_price),
+        "F": written(0),
+        "g": order.list_id,
+        "C": order.client_order_id if cancel_id else "",
+        "x": execution,
+        "X": order.status.value,
+        "r": "INSUFFICIENT_BALANCES" if rejected else "NONE",
+        "i": order.order_id,
+        "l": written(trade.quantity if trade else 0),
+        "z": written(order.executed),
+        "L": written(trade.price if trade else 0),
+        "n": written(trade.commission) if trade else "0",
+        "N": trade.commission_asset if trade else None,
+        "T": now,
+        "t": trade.trade_id if trade else -1,
+        "I": 2 * order.order_id,
+        "w": order.is_live and not order.waits_for_stop,
+        "m": bool(trade and trade.is_maker),
+        "M": trade is not None,
+        "O": order.time,
+        "Z": written(order.executed_quote),
+        "Y": written(trade.quote if trade else 0),
+        "Q": written(order.quote_quantity),
+        "V": _SELF_TRADE_MODE,
+    }
+    if order.working_time != NOT_WORKING:
+        report["W"] = order.working_time
+    return report
+
+
+def account_position(account: Account, assets: Iterable[str], now: int) -> Document:
+    """The user data event of changed balances."""
+    return {
+        "e": "outboundAccountPosition",
+        "E": now,
+        "u": account.update_time,
+        "B": [
+            {
+                "a": asset,
+                "f": written(account.balance(asset).free),
+                "l": written(account.balance(asset).locked),
+            }
+            for asset in assets
+        ],
+    }
+
+
+def list_status(group: OrderList, orders: Iterable[Order], symbol: str, now: int) -> Document:
+    """The user data event of an order list that starts or ends."""
+    return {
+        "e": "listStatus",
+        "E": now,
+        "s": symbol,
+        "g": group.list_id,
+        "c": group.contingency.value,
+        "l": "ALL_DONE" if group.done else "EXEC_STARTED",
+        "L": "ALL_DONE" if group.done else "EXECUTING",
+        "r": "NONE",
+        "C": group.client_list_id,
+        "T": now,
+        "O": [{"s": symbol, "i": order.order_id, "c": order.client_order_id} for order in orders],
+    }

@@ -1,0 +1,69 @@
+"""The table of operations: method and path, WebSocket API name, weight and who may call it.
+
+Read by the REST and the WebSocket API layers, so that both offer the same.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from tradinglab_exchange.market_data import MarketData
+from tradinglab_exchange.parameters import Params
+from tradinglab_exchange.trading import Trading
+
+
+class Security(Enum):
+    """What a request must prove."""
+
+    NONE = auto()
+    SIGNED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`run` returns the JSON answer, or an awaitable of it; `websocket_name` may be empty."""
+
+    method: str
+    path: str
+    websocket_name: str
+    weight: int
+    security: Security
+    run: Callable[[Params], object]
+
+
+def operations(data: MarketData, trading: Trading) -> list[Operation]:
+    """All of them; weights are the exchange's."""
+    public, signed = Security.NONE, Security.SIGNED
+    return [
+        Operation(*row)
+        for row in (
+            ("GET", "ping", "ping", 1, public, data.ping),
+            ("GET", "time", "time", 1, public, data.time),
+            ("GET", "exchangeInfo", "exchangeInfo", 20, public, data.exchange_info),
+            ("GET", "klines", "klines", 2, public, data.klines),
+            ("GET", "aggTrades", "trades.aggregate", 4, public, data.aggregate_trades),
+            ("GET", "avgPrice", "avgPrice", 2, public, data.average_price),
+            ("GET", "depth", "depth", 5, public, data.depth),
+            ("GET", "ticker/price", "ticker.price", 2, public, data.ticker_price),
+            ("GET", "ticker/bookTicker", "ticker.book", 2, public, data.book_ticker),
+            ("GET", "ticker/24hr", "ticker.24hr", 2, public, data.day_ticker),
+            ("GET", "account", "account.status", 20, signed, trading.account),
+            ("GET", "myTrades", "myTrades", 20, signed, trading.my_trades),
+            ("POST", "order", "order.place", 1, signed, trading.new_order),
+            ("POST", "order/test", "order.test", 1, signed, trading.test_order),
+            ("GET", "order", "order.status", 4, signed, trading.query_order),
+            ("DELETE", "order", "order.cancel", 1, signed, trading.cancel_order),
+            ("POST", "order/cancelReplace", "order.cancelReplace", 1, signed,
+             trading.cancel_replace),
+            ("GET", "openOrders", "openOrders.status", 6, signed, trading.open_orders),
+            ("DELETE", "openOrders", "openOrders.cancelAll", 1, signed,
+             trading.cancel_open_orders),
+            ("GET", "allOrders", "allOrders", 20, signed, trading.all_orders),
+            ("POST", "orderList/oco", "orderList.place.oco", 1, signed, trading.new_oco),
+            ("POST", "orderList/otoco", "orderList.place.otoco", 1, signed, trading.new_otoco),
+            ("GET", "orderList", "orderList.status", 4, signed, trading.query_list),
+            ("DELETE", "orderList", "orderList.cancel", 1, signed, trading.cancel_list),
+            ("GET", "openOrderList", "openOrderLists.status", 6, signed, trading.open_lists),
+            ("GET", "allOrderList", "allOrderLists", 20, signed, trading.all_lists),
+        )
+    ]  # fmt: skip

@@ -1,0 +1,95 @@
+"""Settings of the exchange program, read from the environment by its entry point."""
+
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from tradinglab.logs import LogFormat
+from tradinglab_exchange.candles import INTERVAL_MS
+
+
+class Source(StrEnum):
+    """Where the market's bars come from."""
+
+    SEEDED = "seeded"
+    BARS = "bars"
+    MIRROR = "mirror"
+
+
+class Settings(BaseModel):
+    """Each field is the environment variable TRADINGLAB_<NAME>."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: str = Field(
+        "127.0.0.1:8090",
+        pattern=r"^.+:\d{1,5}$",
+        description="host:port for REST and WebSocket; port 0 takes a free one",
+    )
+    source: Source = Field(Source.SEEDED, description="seeded, bars or mirror")
+    symbol: str = Field("BTC/USDT", pattern=r"^[A-Z0-9]{2,10}/[A-Z0-9]{2,10}$", description="pair")
+    timeframe: str = Field("1h", description="length of a bar, as in the klines' interval")
+    seed: int = Field(7, ge=0, description="seed of the generated market")
+    bars: Path | None = Field(None, description="CSV or CSV.GZ to replay (source bars)")
+    upstream_rest_url: str | None = Field(
+        None, pattern=r"^https?://", description="base URL with /api/v3 below it (source mirror)"
+    )
+    upstream_stream_url: str | None = Field(
+        None, pattern=r"^wss?://", description="base URL with /ws below it (source mirror)"
+    )
+    history_bars: int | None = Field(
+        None,
+        ge=1,
+        description="bars past at the start; seeded: 17520, bars: all but live_bars, or half",
+    )
+    live_bars: int = Field(0, ge=0, description="bars to play; 0: no end, or all that are left")
+    bars_per_second: float = Field(
+        4.0, ge=0, le=10_000, description="speed in bars a second; 0: real time"
+    )
+    hold_until_subscribed: bool = Field(
+        True, description="the market stands still until somebody subscribes to its klines"
+    )
+    api_key: SecretStr = Field(SecretStr("demo"), description="key of the one account")
+    api_secret: SecretStr = Field(SecretStr("demo-secret"), description="its signing secret")
+    quote_balance: Decimal = Field(Decimal(10_000), ge=0, description="money at the start")
+    maker_fee: Decimal = Field(Decimal("0.001"), ge=0, lt=1, description="fraction of a fill")
+    taker_fee: Decimal = Field(Decimal("0.001"), ge=0, lt=1, description="fraction of a fill")
+    half_spread_bps: Decimal = Field(
+        Decimal(1), ge=0, lt=1000, description="distance of bid and ask from the last price"
+    )
+    request_weight_limit: int = Field(6000, ge=1, description="request weight a minute and address")
+    order_limit: int = Field(100, ge=1, description="new orders in 10 seconds")
+    session_seconds: float = Field(
+        86_400.0, gt=0, description="a WebSocket is closed after this long"
+    )
+    state: Path | None = Field(
+        None, description="SQLite file of account, orders and market position; none: memory"
+    )
+    faults: bool = Field(False, description="accept fault injection on POST /_faults")
+    log_format: LogFormat = Field("text", description="text or json")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="threshold")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.timeframe not in INTERVAL_MS:
+            raise ValueError(
+                f"timeframe is {self.timeframe!r}, expected one of {', '.join(INTERVAL_MS)}"
+            )
+        if self.source is Source.BARS and self.bars is None:
+            raise ValueError("source bars needs the file to replay (bars)")
+        if self.source is Source.MIRROR and not (
+            self.upstream_rest_url and self.upstream_stream_url
+        ):
+            raise ValueError("source mirror needs upstream_rest_url and upstream_stream_url")
+        return self
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0]
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])

@@ -1,0 +1,40 @@
+"""The life of a server WebSocket: pings, the outgoing pump, the 24-hour end.
+
+Used by the stream handler and the WebSocket API handler.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from tradinglab_exchange.hub import Connection
+
+PING_SECONDS = 20.0
+
+
+async def serve_socket(
+    request: web.Request,
+    combined: bool,
+    session_seconds: float,
+    opened: Callable[[Connection], None],
+    received: Callable[[Connection, str], Awaitable[None]],
+) -> web.WebSocketResponse:
+    """Runs one connection to its end."""
+    socket = web.WebSocketResponse(heartbeat=PING_SECONDS, compress=False)
+    await socket.prepare(request)
+    connection = Connection(socket, combined)
+    pump = asyncio.create_task(connection.pump())
+    try:
+        opened(connection)
+        async with asyncio.timeout(session_seconds):
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    await received(connection, message.data)
+                else:
+                    break
+    except TimeoutError:
+        await socket.close(code=WSCloseCode.GOING_AWAY, message=b"Session expired")
+    finally:
+        pump.cancel()
+    return socket
