@@ -1,0 +1,156 @@
+"""The plan's step for artifacts: which one is to be served.
+
+Called by the plan. A person's choice comes first (`pinnedDigest`, then `kubectl rollout undo`),
+then the gate's verdict on every artifact that was trained after the one in service.
+"""
+
+from enum import StrEnum
+
+from tradinglab.artifact.manifest import Comparison
+from tradinglab.resource.spec import WhenInconclusive
+from tradinglab.resource.status import Pin
+from tradinglab_operator.actions import ServeDigest
+from tradinglab_operator.draft import Draft
+from tradinglab_operator.rollout import begin_rollout, follow_rollout
+from tradinglab_operator.situation import ArtifactFacts
+
+
+class Judgement(StrEnum):
+    PROMOTE = "Promote"
+    HOLD = "Hold"
+    REJECT = "Reject"
+
+
+def judge(artifact: ArtifactFacts, when_inconclusive: WhenInconclusive) -> tuple[Judgement, str]:
+    """What the gate's verdict means for the artifact in service, and why."""
+    if not artifact.servable:
+        return Judgement.REJECT, artifact.refusal or "the gate found it not servable"
+    match artifact.comparison:
+        case Comparison.FIRST:
+            return Judgement.PROMOTE, "it is the first"
+        case Comparison.BETTER:
+            return Judgement.PROMOTE, "it is better than the artifact in service"
+        case Comparison.WORSE:
+            return Judgement.REJECT, "it is worse than the artifact in service"
+        case Comparison.INCONCLUSIVE:
+            rule = f"neither better nor worse, and whenInconclusive is {when_inconclusive.value}"
+            return Judgement(when_inconclusive.value), rule
+
+
+def choose_artifact(draft: Draft) -> None:
+    """Moves status.current, candidate, previous, pin and rollout, and asks for the digest."""
+    if draft.situation.volume_problem or draft.situation.deployment_taken_by:
+        return
+    _note_lost_artifact(draft)
+    if draft.spec.serving.pinned_digest:
+        _follow_pinned_digest(draft, draft.spec.serving.pinned_digest)
+    else:
+        _note_persons_choice(draft)
+        follow_rollout(draft)
+        if draft.status.rollout is None:
+            _consider_newer(draft)
+    _ask_for_digest(draft)
+
+
+def _note_lost_artifact(draft: Draft) -> None:
+    current, previous = draft.status.current, draft.status.previous
+    if current and draft.artifact(current.digest) is None:
+        draft.problems.append(
+            (
+                "ServedArtifactMissing",
+                f"artifact {current.version}, which is served, is gone from the volume or damaged",
+            )
+        )
+    if previous and draft.artifact(previous.digest) is None:
+        draft.set(previous=None)
+
+
+def _follow_pinned_digest(draft: Draft, pinned: str) -> None:
+    draft.set(pin=None)
+    artifact, current = draft.artifact(pinned), draft.status.current
+    failed = [
+        each
+        for each in draft.status.rejected
+        if each.digest == pinned
+        and each.rollout_failed
+        and each.generation == draft.model.generation
+    ]
+    if artifact is None:
+        draft.problems.append(
+            ("PinnedArtifactMissing", f"pinnedDigest {pinned} is not on the volume")
+        )
+        follow_rollout(draft)
+    elif failed:
+        draft.problems.append(("PinnedRolloutFailed", f"pinnedDigest {pinned}: {failed[0].reason}"))
+    elif draft.status.rollout and draft.status.rollout.digest == pinned:
+        follow_rollout(draft)
+    elif current is None or current.digest != pinned:
+        draft.forgive(pinned)
+        begin_rollout(draft, artifact, "it is pinned by spec.serving.pinnedDigest")
+    else:
+        draft.set(rollout=None, candidate=None)
+
+
+def _note_persons_choice(draft: Draft) -> None:
+    """A known digest on the Deployment that we did not write was put there by a person."""
+    serving, status = draft.situation.serving, draft.status
+    asked = serving.digest if serving else None
+    artifact = draft.artifact(asked)
+    if artifact is None or draft.is_rejected(artifact.digest):
+        return
+    if status.rollout is not None:
+        if asked == status.rollout.digest or not status.rollout.applied:
+            return
+        draft.reject(status.rollout.digest, "a person undid its rollout")
+        draft.set(rollout=None, candidate=None)
+    elif status.current is None:
+        draft.set(current=artifact.status())  # the status was lost, or the resource is new
+        return
+    elif asked == status.current.digest:
+        return
+    before = draft.status.current
+    if before is not None and before.digest != artifact.digest:
+        draft.set(previous=before, current=artifact.status())
+    draft.set(pin=Pin(digest=artifact.digest, since=draft.now), candidate=None)
+    draft.event(
+        "PinnedByRollback",
+        f"a person went back to artifact {artifact.version}; it stays until a newer one is "
+        "trained and accepted",
+    )
+
+
+def _consider_newer(draft: Draft) -> None:
+    """Takes the newest artifact that the gate lets pass; remembers those that it does not."""
+    current, pin = draft.status.current, draft.status.pin
+    lost = current is None or draft.artifact(current.digest) is None
+    after = None if lost or current is None else current.trained_at
+    if pin is not None and after is not None:
+        after = max(after, pin.since)
+    newest_first = sorted(
+        draft.situation.artifacts, key=lambda each: (each.trained_at, each.version), reverse=True
+    )
+    for artifact in newest_first:
+        if after is not None and artifact.trained_at <= after:
+            break
+        if draft.is_rejected(artifact.digest):
+            continue
+        judgement, why = judge(artifact, draft.spec.promotion.when_inconclusive)
+        if judgement is Judgement.PROMOTE:
+            begin_rollout(draft, artifact, why)
+            return
+        if judgement is Judgement.HOLD:
+            if draft.status.candidate != artifact.status():
+                draft.set(candidate=artifact.status())
+                draft.event("ArtifactHeld", f"artifact {artifact.version} waits: {why}")
+            return
+        draft.reject(artifact.digest, why)
+        draft.event("ArtifactRejected", f"artifact {artifact.version}: {why}", warning=True)
+    draft.set(candidate=None)
+
+
+def _ask_for_digest(draft: Draft) -> None:
+    rollout, current = draft.status.rollout, draft.status.current
+    wanted = rollout.digest if rollout else current.digest if current else None
+    serving = draft.situation.serving
+    if wanted and serving and serving.digest != wanted and draft.artifact(wanted):
+        draft.actions.append(ServeDigest(wanted))

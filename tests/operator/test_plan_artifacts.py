@@ -1,0 +1,253 @@
+"""Which artifact is served: the gate, a person's choice, rollouts and what is kept."""
+
+from typing import Any
+
+import pytest
+
+from tradinglab.artifact.manifest import Comparison
+from tradinglab_operator.situation import Refused
+
+
+def digest(letter: str) -> str:
+    return "sha256:" + letter * 64
+
+
+def retrain(world: Any, letter: str, **artifact: Any) -> None:
+    world.change(retryToken=f"for {letter}")
+    world.settle()
+    run = world.end_run()
+    world.add_artifact(letter, job=run.name, **artifact)
+    world.settle()
+
+
+def test_the_first_artifact_is_served_and_the_model_ready(world: Any) -> None:
+    world.settle()
+    world.end_run("a")
+    world.settle()
+    assert world.digest == digest("a")
+    assert world.condition("RolledOut") == ("False", "InProgress")
+    assert world.status.candidate.version == "v-a"
+    world.roll()
+    assert world.condition("Ready") == ("True", "Serving")
+    assert world.condition("RolledOut") == ("True", "Complete")
+    assert world.status.current.version == "v-a"
+    assert world.status.candidate is None
+
+
+def test_a_better_artifact_replaces_the_one_in_service(world: Any) -> None:
+    world.serving_first()
+    retrain(world, "b")
+    assert world.digest == digest("b")
+    assert world.status.current.version == "v-a", "the old one serves until the new is ready"
+    assert world.condition("Ready") == ("True", "Serving")
+    world.roll()
+    assert (world.status.current.version, world.status.previous.version) == ("v-b", "v-a")
+
+
+@pytest.mark.parametrize(
+    "artifact", [{"servable": False}, {"comparison": Comparison.WORSE}], ids=["unfit", "worse"]
+)
+def test_an_artifact_that_the_gate_refuses_is_remembered_not_served(
+    world: Any, artifact: dict[str, Any]
+) -> None:
+    world.serving_first()
+    retrain(world, "b", **artifact)
+    assert world.digest == digest("a")
+    assert [each.digest for each in world.status.rejected] == [digest("b")]
+    assert world.events.count("ArtifactRejected") == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "served", "rejected", "held"),
+    [("Promote", "b", 0, False), ("Hold", "a", 0, True), ("Reject", "a", 1, False)],
+)
+def test_an_inconclusive_artifact_follows_the_rule(
+    world: Any, rule: str, served: str, rejected: int, held: bool
+) -> None:
+    world.change(promotion={"whenInconclusive": rule})
+    world.serving_first()
+    retrain(world, "b", comparison=Comparison.INCONCLUSIVE)
+    assert world.digest == digest(served)
+    assert len(world.status.rejected) == rejected
+    assert (world.condition("RolledOut")[1] == "CandidateHeld") is held
+
+
+def test_a_held_artifact_rolls_out_when_a_person_pins_it(world: Any) -> None:
+    world.change(promotion={"whenInconclusive": "Hold"})
+    world.serving_first()
+    retrain(world, "b", comparison=Comparison.INCONCLUSIVE)
+    world.change(serving={"pinnedDigest": digest("b")})
+    world.settle()
+    world.roll()
+    assert world.status.current.version == "v-b"
+    assert world.condition("RolledOut") == ("True", "PinnedBySpec")
+
+
+def test_an_artifact_dropped_by_hand_is_taken_without_a_training(world: Any) -> None:
+    world.add_artifact("h")
+    world.settle()
+    world.roll()
+    assert world.status.current.version == "v-h"
+    assert world.active == []
+
+
+def test_an_older_artifact_is_not_considered(world: Any) -> None:
+    older = world.add_artifact("o")
+    world.artifacts.clear()
+    world.serving_first()
+    world.artifacts.insert(0, older)
+    world.settle()
+    assert world.digest == digest("a")
+
+
+def test_an_overdue_rollout_goes_back_and_is_never_tried_again(world: Any) -> None:
+    world.serving_first()
+    retrain(world, "b")
+    world.pass_time(seconds=301)
+    world.settle()
+    assert world.digest == digest("a")
+    assert world.status.rejected[0].rollout_failed
+    assert "RolledBack" in world.events
+    world.roll()
+    for _ in range(5):
+        world.pass_time(minutes=10)
+        world.settle()
+    assert world.digest == digest("a")
+    assert world.events.count("RollingOut") == 2
+
+
+def test_a_pinned_digest_is_tried_again_though_rejected_but_once(world: Any) -> None:
+    world.serving_first()
+    retrain(world, "b")
+    world.pass_time(seconds=301)
+    world.settle()
+    world.roll()
+    world.change(serving={"pinnedDigest": digest("b")})
+    world.settle()
+    assert world.digest == digest("b")
+    world.pass_time(seconds=301)
+    world.settle()
+    assert world.digest == digest("a")
+    assert world.condition("Degraded") == ("True", "PinnedRolloutFailed")
+
+
+def test_the_first_rollout_may_succeed_late(world: Any) -> None:
+    world.settle()
+    world.end_run("a")
+    world.settle()
+    world.pass_time(hours=1)
+    world.settle()
+    assert world.condition("Degraded") == ("True", "RolloutOverdue")
+    world.roll()
+    assert world.condition("Ready") == ("True", "Serving")
+    assert world.condition("Degraded") == ("False", "AsExpected")
+
+
+def test_an_undone_rollout_is_a_persons_pin_until_a_newer_artifact(world: Any) -> None:
+    world.serving_first()
+    retrain(world, "b")
+    world.roll()
+    world.pass_time(minutes=5)
+    world.serve(digest("a"))  # kubectl rollout undo
+    world.roll()
+    assert world.digest == digest("a")
+    assert world.condition("RolledOut") == ("True", "PinnedByRollback")
+    assert world.status.current.version == "v-a"
+    assert world.events.count("PinnedByRollback") == 1
+    world.pass_time(days=1)
+    world.settle()
+    assert world.digest == digest("a")
+    retrain(world, "c")
+    world.roll()
+    assert world.status.current.version == "v-c"
+    assert world.condition("RolledOut") == ("True", "Complete")
+
+
+def test_a_rollout_undone_before_it_was_complete_is_kept_undone(world: Any) -> None:
+    world.serving_first()
+    retrain(world, "b")
+    world.settle()
+    world.serve(digest("a"))
+    world.roll()
+    assert world.digest == digest("a")
+    assert world.status.rejected[0].reason == "a person undid its rollout"
+
+
+def test_an_unknown_digest_on_the_deployment_is_overwritten(world: Any) -> None:
+    world.serving_first()
+    world.serve(digest("f"))
+    world.settle()
+    assert world.digest == digest("a")
+
+
+def test_a_recreated_deployment_is_asked_again(world: Any) -> None:
+    world.serving_first()
+    world.deployment_exists = False
+    world.settle()
+    assert world.condition("Ready") == ("False", "DeploymentMissing")
+    world.deployment_exists, world.digest, world.ready = True, None, False
+    world.settle()
+    assert world.digest == digest("a")
+
+
+def test_a_deployment_scaled_to_zero_is_no_failed_rollout(world: Any) -> None:
+    world.serving_first()
+    world.replicas = 0
+    retrain(world, "b")
+    world.pass_time(hours=2)
+    world.settle()
+    assert world.status.rejected == ()
+    world.replicas = 1
+    world.settle()
+    world.roll()
+    assert world.status.current.version == "v-b"
+
+
+def test_a_lost_status_is_rebuilt_from_what_is_served(world: Any) -> None:
+    world.serving_first()
+    world.runs.clear()
+    world.status = type(world.status)()
+    world.settle()
+    assert world.status.current.version == "v-a"
+    assert world.status.pin is None
+    assert world.active == []
+
+
+def test_when_the_served_artifact_is_lost_the_best_that_is_left_is_served(world: Any) -> None:
+    world.serving_first()
+    retrain(world, "b")
+    world.roll()
+    world.artifacts = [each for each in world.artifacts if each.version == "v-a"]
+    world.refused = [Refused("v-b", "v-b/model.onnx is missing")]
+    world.settle()
+    world.roll()
+    assert world.digest == digest("a")
+    assert world.condition("Degraded") == ("True", "ArtifactRefused")
+
+
+def test_old_artifacts_go_but_what_may_be_needed_stays(world: Any) -> None:
+    world.change(storage={"keep": 2})
+    world.serving_first()
+    for letter in "bcde":
+        retrain(world, letter)
+        world.roll()
+    kept = [each.version for each in world.artifacts]
+    assert kept == ["v-d", "v-e"]
+    world.change(serving={"pinnedDigest": digest("d")})
+    world.settle()
+    world.roll()
+    for letter in "fgh":
+        retrain(world, letter)
+    assert {"v-d", "v-e"} <= {each.version for each in world.artifacts}
+
+
+def test_a_rejected_digest_survives_a_full_list_when_its_rollout_failed(world: Any) -> None:
+    world.serving_first()
+    retrain(world, "b")
+    world.pass_time(seconds=301)
+    world.settle()
+    world.roll()
+    for letter in "cdefghijklmn":
+        retrain(world, letter, servable=False)
+    assert len(world.status.rejected) == 10
+    assert digest("b") in {each.digest for each in world.status.rejected}
