@@ -1,0 +1,1 @@
+"""The decision engine: pure functions from state, bar and forecast to a decision."""

@@ -1,0 +1,85 @@
+"""What `step` returns: a reason, its explanation in numbers, and the intents.
+
+Recorded for every bar by the bot's ledger and by backtests.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tradinglab.domain.filters import SymbolRules
+from tradinglab.domain.forecast import ModelFacts
+from tradinglab.domain.market import timeframe_milliseconds
+from tradinglab.domain.order import Intent
+
+
+class Reason(StrEnum):
+    """Why the engine did what it did at one bar; every bar has exactly one."""
+
+    ENTER = "ENTER"
+    EXIT = "EXIT"
+    HOLDING = "HOLDING"
+    ENTRY_RESTING = "ENTRY_RESTING"
+    NO_EDGE = "NO_EDGE"
+    COOLING_DOWN = "COOLING_DOWN"
+    TOO_SMALL = "TOO_SMALL"
+    FILTERED = "FILTERED"
+    FORECAST_MISSING = "FORECAST_MISSING"
+    FORECAST_STALE = "FORECAST_STALE"
+    NOT_TRADEABLE = "NOT_TRADEABLE"
+    WARMING_UP = "WARMING_UP"
+    BEHIND = "BEHIND"
+    REDUCING = "REDUCING"
+    HALTED = "HALTED"
+
+    @property
+    def words(self) -> str:
+        return REASON_WORDS[self]
+
+
+REASON_WORDS = {
+    Reason.ENTER: "buy",
+    Reason.EXIT: "sell",
+    Reason.HOLDING: "hold the position",
+    Reason.ENTRY_RESTING: "buy order still resting",
+    Reason.NO_EDGE: "no edge after costs",
+    Reason.COOLING_DOWN: "cooling down",
+    Reason.TOO_SMALL: "size too small to trade",
+    Reason.FILTERED: "order outside the exchange's filters",
+    Reason.FORECAST_MISSING: "no forecast",
+    Reason.FORECAST_STALE: "forecast expired",
+    Reason.NOT_TRADEABLE: "model not proven tradeable",
+    Reason.WARMING_UP: "too few bars seen",
+    Reason.BEHIND: "not the newest bar: no entry",
+    Reason.REDUCING: "drawdown limit: selling",
+    Reason.HALTED: "halted until a person resumes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """What holds for this bar beside the forecast.
+
+    `behind` is true when a newer final bar is already known: then nothing is opened. Fees are
+    fractions of the account that trades.
+    """
+
+    model: ModelFacts
+    rules: SymbolRules
+    maker_fee: float
+    taker_fee: float
+    behind: bool = False
+
+    @property
+    def bar_milliseconds(self) -> int:
+        return timeframe_milliseconds(self.model.timeframe)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`numbers` holds the computed inputs of the decision: edge, confidence, size, urgency."""
+
+    bar_open_time: int
+    reason: Reason
+    explanation: str
+    intents: tuple[Intent, ...] = ()
+    numbers: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,47 @@
+"""Every position ends under a stop, however it came to lack one."""
+
+from decimal import Decimal
+
+from tests.engine.situations import flat, holding, rules
+
+from tradinglab.domain.order import CancelIntent, CancelTarget, ExitIntent, ProtectIntent
+from tradinglab.engine.protection import missing_protection
+
+PRICE = Decimal(30_000)
+STOP, TAKE_PROFIT = Decimal(29_600), Decimal(30_800)
+LIFT = CancelIntent(CancelTarget.PROTECTION)
+
+
+def test_a_position_without_a_stop_gets_one() -> None:
+    intents = missing_protection(holding(), Decimal(0), False, PRICE, rules())
+    assert intents == (ProtectIntent(Decimal("0.05"), STOP, TAKE_PROFIT),)
+
+
+def test_a_position_under_its_stop_is_left_alone() -> None:
+    assert missing_protection(holding(), Decimal("0.05"), False, PRICE, rules()) == ()
+
+
+def test_a_remainder_too_small_to_sell_needs_no_stop_of_its_own() -> None:
+    assert missing_protection(holding(), Decimal("0.04990"), False, PRICE, rules()) == ()
+
+
+def test_a_partly_filled_entry_is_taken_back_and_what_it_bought_is_protected() -> None:
+    intents = missing_protection(holding("0.02"), Decimal(0), True, PRICE, rules())
+    assert intents == (
+        CancelIntent(CancelTarget.ENTRY),
+        ProtectIntent(Decimal("0.02"), STOP, TAKE_PROFIT),
+    )
+
+
+def test_a_stop_that_covers_too_little_is_replaced() -> None:
+    intents = missing_protection(holding(), Decimal("0.02"), False, PRICE, rules())
+    assert intents == (LIFT, ProtectIntent(Decimal("0.05"), STOP, TAKE_PROFIT))
+
+
+def test_a_stop_without_a_position_is_taken_back() -> None:
+    assert missing_protection(flat(), Decimal("0.02"), False, PRICE, rules()) == (LIFT,)
+
+
+def test_a_position_whose_stop_price_has_passed_is_sold_not_left_to_a_refused_order() -> None:
+    intents = missing_protection(holding(), Decimal(0), False, Decimal(29_500), rules())
+    assert intents == (ExitIntent(Decimal("0.05"), None),)
