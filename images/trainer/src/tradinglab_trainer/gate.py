@@ -26,6 +26,7 @@ from tradinglab_trainer.procedure import OutOfFold
 
 ROUND_TRIP_COST = 0.0025  # two taker fees of 0.1 % and 0.05 % of spread and slippage
 SIGNIFICANCE = 0.05
+MINIMUM_OBSERVATIONS = 100.0  # with fewer blocks the bootstrap's interval is too narrow
 POWER_FACTOR = 2.49  # one-sided 5 %, 80 % power: z(0.95) + z(0.80)
 
 
@@ -126,6 +127,13 @@ def judge(
         _check("qlike_excess_low", _low(ewma_excess, block, seed), "<=", 0.0, "servable"),
         _check(
             "not_worse_than_champion", float(comparison is Comparison.WORSE), "==", 0.0, "servable"
+        ),
+        _check(
+            "effective_observations",
+            metrics["effective_observations"],
+            ">=",
+            MINIMUM_OBSERVATIONS,
+            "tradeable",
         ),
         _check("gain_low", float(np.percentile(gain_means, 2.5)), ">", 0.0, "tradeable"),
         _check("direction_gain_low", float(direction_low), ">", 0.0, "tradeable"),

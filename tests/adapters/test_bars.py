@@ -1,0 +1,128 @@
+"""Bars: stored whole or not, resumed where they end, never silently replaced."""
+
+import ccxt
+import pytest
+
+from tradinglab.adapters.bars_history import BarsHistory
+from tradinglab.adapters.bars_store import BarsStore, describe
+from tradinglab.domain.bar import Bar
+from tradinglab.domain.market import Market
+from tradinglab.errors import ConfigurationError, DataError, ExchangeUnavailable, StorageError
+
+HOUR = 3_600_000
+MARKET = Market("binance", "BTC/USDT", "1h")
+
+
+def bar(i, close=100.0):
+    return Bar(i * HOUR, close, close + 1, close - 1, close, 5.0)
+
+
+class FakeClient:
+    """Answers as ccxt does; `failures` are raised first."""
+
+    def __init__(self, bars, failures=()):
+        self.bars, self.failures, self.calls = bars, list(failures), []
+
+    def fetch_ohlcv(self, symbol, timeframe, since, limit):
+        self.calls.append(since)
+        if self.failures:
+            raise self.failures.pop(0)
+        rows = [b for b in self.bars if since is None or b.open_time >= since]
+        rows = rows[-limit:] if since is None else rows[:limit]
+        return [[b.open_time, b.open, b.high, b.low, b.close, b.volume] for b in rows]
+
+
+def update(store, client, bars=5000):
+    history = BarsHistory(client, MARKET, pause=lambda _: None)
+    return history.update(store, bars * HOUR, lambda *_: None)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = BarsStore(tmp_path / "bars", MARKET)
+    yield store
+    store.close()
+
+
+def test_the_newest_bar_is_in_progress_and_is_not_stored(store):
+    update(store, FakeClient([bar(i) for i in range(1, 2502)]))
+    assert store.extent() == (HOUR, 2500 * HOUR)
+
+
+def test_a_second_run_asks_only_for_what_is_new(store):
+    bars = [bar(i) for i in range(1, 2502)]
+    update(store, FakeClient(bars), bars=2500)
+    client = FakeClient([*bars, bar(2502), bar(2503)])
+    update(store, client, bars=2500)
+    assert store.extent() == (HOUR, 2502 * HOUR)
+    assert client.calls[1:] == [2500 * HOUR]
+
+
+def test_an_interruption_costs_one_page(store):
+    bars = [bar(i) for i in range(1, 3502)]
+    client = FakeClient(bars)
+    pages = []
+
+    def stop_at_second_page(*_):
+        pages.append(1)
+        if len(pages) == 2:
+            raise KeyboardInterrupt
+
+    history = BarsHistory(client, MARKET, pause=lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        history.update(store, 3500 * HOUR, stop_at_second_page)
+    assert len(store.read()) == 2000
+    update(store, client, bars=3500)
+    assert len(store.read()) == 3500
+
+
+def test_a_bar_that_differs_from_the_stored_one_is_refused_and_nothing_is_lost(store):
+    store.append([bar(1), bar(2)])
+    with pytest.raises(DataError, match=r"bar 7200000 of .* at the exchange"):
+        store.append([bar(2, close=50.0), bar(3)])
+    assert store.extent() == (HOUR, 2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("torn", "named"),
+    [
+        (Bar(HOUR, 1, 2, 3, 1, 1), "low 3"),
+        (Bar(HOUR, 1, float("nan"), 1, 1, 1), "high is nan"),
+        (Bar(HOUR, 1, 2, 1, 1, -1), "volume is -1"),
+        (Bar(HOUR + 1, 1, 2, 1, 1, 1), "no multiple of 1h"),
+    ],
+)
+def test_a_torn_bar_is_named(store, torn, named):
+    with pytest.raises(DataError, match=named):
+        store.append([torn])
+    assert store.extent() is None
+
+
+def test_gaps_are_listed(store):
+    store.append([bar(i) for i in (1, 2, 5, 6)])
+    data = describe(store.read(), HOUR)
+    assert [(gap.after, gap.missing_bars) for gap in data.gaps] == [(2 * HOUR, 2)]
+    assert (data.start, data.end, data.bars) == (HOUR, 6 * HOUR, 4)
+
+
+def test_passing_failures_are_retried_and_lasting_ones_told(store):
+    bars = [bar(i) for i in range(1, 10)]
+    update(store, FakeClient(bars, [ccxt.RequestTimeout("slow"), ccxt.NetworkError("gone")]))
+    assert store.extent() == (HOUR, 8 * HOUR)
+    with pytest.raises(ExchangeUnavailable, match=r"in 5 attempts.*NetworkError: gone"):
+        update(store, FakeClient(bars, [ccxt.NetworkError("gone")] * 5))
+
+
+def test_an_unknown_symbol_names_the_field(store):
+    with pytest.raises(
+        ConfigurationError, match=r"market.symbol BTC/USDT is not traded at binance"
+    ):
+        update(store, FakeClient([], [ccxt.BadSymbol("no market")]))
+
+
+def test_a_store_that_is_no_database_is_named(tmp_path):
+    path = tmp_path / "bars" / "binance-BTCUSDT-1h.db"
+    path.parent.mkdir()
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(StorageError, match=r"binance-BTCUSDT-1h\.db: file is not a database"):
+        BarsStore(tmp_path / "bars", MARKET)
