@@ -1,0 +1,63 @@
+"""One SQLite connection with full durability, and its errors in our terms. Used by Ledger."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tradinglab.adapters.ledger.filesystem import refuse_network_filesystem
+from tradinglab.adapters.ledger.schema import migrate
+from tradinglab.errors import HaltTrading, StorageError, TradinglabError
+
+RETRYABLE = ("full", "readonly", "read-only", "unable to open", "disk i/o", "locked", "busy")
+
+
+def translated(path: Path, error: sqlite3.Error) -> TradinglabError:
+    """StorageError when room, rights or a lock are missing; HaltTrading when data is in doubt."""
+    text = str(error)
+    if isinstance(error, sqlite3.OperationalError) and any(
+        word in text.lower() for word in RETRYABLE
+    ):
+        return StorageError(f"ledger {path}: {text}; nothing was written, no order is sent")
+    return HaltTrading(f"ledger {path}: {text}; expected an intact ledger of this program")
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Opens or creates the ledger; checks integrity and brings the tables up to date."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"ledger folder {path.parent}: {error.strerror}") from error
+    refuse_network_filesystem(path.parent)
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
+        if verdict != "ok":
+            raise HaltTrading(f"ledger {path} is damaged: {verdict}; restore it from a backup")
+        migrate(connection)
+    except sqlite3.Error as error:
+        raise translated(path, error) from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """All or nothing; on return the writes are on the disk. Nested use joins the outer one."""
+    if connection.in_transaction:
+        yield
+        return
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    except sqlite3.Error as error:
+        raise translated(path, error) from error
