@@ -12,6 +12,8 @@ import yaml
 
 from tradinglab.errors import TradinglabError
 from tradinglab.resource.crd import custom_resource_definition
+from tradinglab_operator.local.commands import add_commands as commands_of_the_lab
+from tradinglab_operator.local.commands import demo, run
 from tradinglab_operator.manifest_file import load_manifest
 
 CRD_FILES = (Path("manifests/crd.yaml"), Path("charts/tradinglab/files/crd.yaml"))
@@ -31,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     crd.add_argument("--root", type=Path, default=Path(), help="the repository")
     check = commands.add_parser("check", help="validate a TradingModel without a cluster")
     check.add_argument("file", type=Path, nargs="+")
+    commands_of_the_lab(commands)
     return parser
 
 
@@ -78,8 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         match given.command:
             case "crd":
                 return _crd(given.root, check=given.check)
-            case _:
+            case "check":
                 return _check(given.file)
+            case "run":
+                return run(given)
+            case _:
+                return demo(given)
     except TradinglabError as error:
         sys.stderr.write(f"tradinglab-operator: {error}\n")
         return error.exit_status

@@ -1,0 +1,1 @@
+"""The embedded default: the same plan over child processes, without a cluster."""

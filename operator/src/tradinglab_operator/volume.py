@@ -1,0 +1,81 @@
+"""What lies on the shared volume for one model: its artifacts and the progress of its training.
+
+Used by both adapters of the cluster port. Files are hashed once; manifests are read every time.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tradinglab.artifact.store import Artifact, runs_directory, scan_artifacts
+from tradinglab.errors import StorageError
+from tradinglab_operator.situation import ArtifactFacts, Refused
+
+MAX_PROGRESS_BYTES = 10_000
+
+
+@dataclass(frozen=True)
+class Progress:
+    stage: str = ""
+    percent: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """`problem` is empty unless the volume cannot be read; then the rest means nothing."""
+
+    artifacts: tuple[ArtifactFacts, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    problem: str = ""
+
+
+@dataclass
+class Volume:
+    """The shared volume as it is mounted here."""
+
+    path: Path
+    _verified: dict[str, dict[str, Artifact]] = field(default_factory=dict)
+
+    def contents(self, model: str) -> Contents:
+        """`model` is <namespace>/<name>."""
+        if not self.path.is_dir():
+            return Contents(problem=f"volume {self.path} is not mounted")
+        try:
+            found, refused = scan_artifacts(
+                runs_directory(self.path, model), self._verified.get(model)
+            )
+        except (OSError, StorageError) as error:
+            return Contents(problem=f"volume {self.path} cannot be read: {error}")
+        self._verified[model] = {artifact.version: artifact for artifact in found}
+        facts = []
+        no_facts = [Refused(each.version, each.reason) for each in refused]
+        for artifact in found:
+            if artifact.manifest.model != model:
+                no_facts.append(
+                    Refused(
+                        artifact.version,
+                        f"{artifact.version} is of model {artifact.manifest.model}, "
+                        f"expected {model}",
+                    )
+                )
+                continue
+            try:
+                facts.append(ArtifactFacts.of(artifact))
+            except ValueError as error:
+                no_facts.append(
+                    Refused(artifact.version, f"{artifact.version}: trainedAt: {error}")
+                )
+        return Contents(tuple(facts), tuple(no_facts))
+
+    def progress(self, model: str, job: str) -> Progress:
+        """What the trainer last told; nothing if it told nothing readable yet."""
+        path = self.path / model / "progress" / f"{job}.json"
+        try:
+            with path.open("rb") as file:
+                document = json.loads(file.read(MAX_PROGRESS_BYTES))
+            return Progress(
+                str(document["stage"]), float(document["percent"]), str(document["detail"])[:120]
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return Progress()
