@@ -1,0 +1,72 @@
+"""What this process serves: one verified artifact, or nothing and the reason.
+
+Made by the entry point before any connection is accepted; read by the routes.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tradinglab.artifact.store import load_artifact, runs_directory, translated_os_errors
+from tradinglab.domain.forecast import Forecast, ModelFacts
+from tradinglab.errors import ConfigurationError
+from tradinglab.features.snapshot import FloatArray
+from tradinglab.logs import fields
+from tradinglab.predictor import Predictor
+
+log = logging.getLogger(__name__)
+
+UNASSIGNED = "no artifact is assigned yet"
+
+
+class Forecaster(Protocol):
+    """The predictor, as far as the routes need it."""
+
+    @property
+    def facts(self) -> ModelFacts: ...
+
+    def forecast(self, snapshots: FloatArray, bar_open_times: Sequence[int]) -> list[Forecast]: ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """`forecaster` is None while nothing is served; `reason` then says why."""
+
+    forecaster: Forecaster | None
+    reason: str = ""
+
+
+def load_service(volume: Path | None, model: str | None, digest: str | None) -> Service:
+    """The service of exactly `digest`: hashes verified, golden windows recomputed.
+
+    Without a digest, a service that is not ready. Raises ArtifactError that names the file and
+    both values, StorageError when the disk refuses.
+    """
+    if not digest:
+        return Service(None, UNASSIGNED)
+    if not (volume and model):
+        raise ConfigurationError(
+            f"TRADINGLAB_DIGEST is {digest}, but TRADINGLAB_VOLUME is {volume} and "
+            f"TRADINGLAB_MODEL is {model}, expected both"
+        )
+    started = time.monotonic()
+    with translated_os_errors(f"loading artifact {digest}"):
+        artifact = load_artifact(runs_directory(volume, model), digest)
+        log.debug("hashes verified", extra=fields(version=artifact.version))
+        predictor = Predictor.load(artifact)
+    predictor.verify_golden()
+    log.info(
+        "artifact loaded",
+        extra=fields(
+            digest=digest,
+            version=artifact.version,
+            symbol=predictor.facts.symbol,
+            timeframe=predictor.facts.timeframe,
+            verdict=predictor.facts.verdict.value,
+            seconds=round(time.monotonic() - started, 3),
+        ),
+    )
+    return Service(predictor)

@@ -1,0 +1,157 @@
+"""A real artifact in miniature: a small ONNX graph and pipeline, written by the product's writer.
+
+Used where an API is started but training a network would take too long.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tests.market_data import synthetic_bars
+
+from tradinglab.artifact.manifest import (
+    Comparison,
+    DataRange,
+    FileEntry,
+    Gate,
+    Manifest,
+)
+from tradinglab.artifact.store import Artifact, runs_directory, write_artifact
+from tradinglab.domain.forecast import DecisionFacts, Verdict
+from tradinglab.features.normaliser import Normaliser, robust_scale, stationary
+from tradinglab.features.pipeline import Pipeline, specification_sha256
+from tradinglab.features.snapshot import compute_snapshots
+from tradinglab.predictor import (
+    GOLDEN_FILE,
+    GRAPH_FILE,
+    PIPELINE_FILE,
+    Graph,
+    golden_content,
+    interpret,
+)
+
+MODEL = "tests/btc"
+HOUR = 3_600_000
+WINDOW, COMPONENTS, HORIZON = 8, 5, 12
+
+
+def small_graph(seed: int) -> bytes:
+    """Mean over the window, then one linear layer per head; attention is uniform."""
+    rng = np.random.default_rng(seed)
+
+    def constant(name, values):
+        return numpy_helper.from_array(np.asarray(values), name)
+
+    nodes = [
+        helper.make_node("ReduceMean", ["components", "time_axis"], ["mean"], keepdims=0),
+        helper.make_node("MatMul", ["mean", "class_weights"], ["logits"]),
+        helper.make_node("MatMul", ["mean", "momentum_weights"], ["momentum"]),
+        helper.make_node("Identity", ["log_volatility_baseline"], ["log_volatility"]),
+        helper.make_node("ReduceMean", ["components", "width_axis"], ["narrow"], keepdims=0),
+        helper.make_node("Mul", ["narrow", "zero"], ["flat"]),
+        helper.make_node("Softmax", ["flat"], ["attention"], axis=1),
+    ]
+    weights = [
+        constant("time_axis", np.array([1], np.int64)),
+        constant("width_axis", np.array([2], np.int64)),
+        constant("zero", np.zeros(1, np.float32)),
+        constant("class_weights", rng.normal(0, 0.4, (COMPONENTS, 4)).astype(np.float32)),
+        constant("momentum_weights", rng.normal(0, 0.4, (COMPONENTS, 1)).astype(np.float32)),
+    ]
+
+    def value(name, *shape):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape])
+
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [value("components", WINDOW, COMPONENTS), value("log_volatility_baseline", 1)],
+        [
+            value("logits", 4),
+            value("momentum", 1),
+            value("log_volatility", 1),
+            value("attention", WINDOW),
+        ],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 9
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def small_pipeline(snapshots: np.ndarray, seed: int) -> Pipeline:
+    rows = stationary(snapshots)
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    medians, scales = robust_scale(rows)
+    rotation, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(12, 12)))
+    scaled = np.clip((rows - medians) / scales, -5, 5)
+    normaliser = Normaliser(medians, scales, scaled.mean(axis=0), rotation[:COMPONENTS])
+    return Pipeline(HOUR, WINDOW, normaliser, np.array([-0.5, 0.3, 0.3, 0.3]), 0.7, 1.5)
+
+
+def history(lookback_bars: int, seed: int = 9) -> tuple[np.ndarray, int]:
+    """`lookback_bars` rows as the bot would send them, and the last row's open time."""
+    bars = synthetic_bars(lookback_bars, seed)
+    return compute_snapshots(bars).to_numpy(), int(bars.index[-1])
+
+
+def small_artifact(volume: Path, seed: int = 1) -> Artifact:
+    """Another seed gives another model with another digest on the same volume."""
+    bars = synthetic_bars(1500, seed)
+    snapshots = compute_snapshots(bars).to_numpy()
+    pipeline = small_pipeline(snapshots, seed)
+    graph = small_graph(seed)
+    golden = np.stack(
+        [snapshots[-pipeline.lookback_bars :], snapshots[-pipeline.lookback_bars - 1 : -1]]
+    )
+    windows = [pipeline.window(rows) for rows in golden]
+    raw = Graph(graph).run(
+        np.stack([window for window, _ in windows]), np.array([base for _, base in windows])
+    )
+    files = {
+        GRAPH_FILE: graph,
+        PIPELINE_FILE: pipeline.encoded(),
+        GOLDEN_FILE: golden_content(golden, interpret(raw, pipeline)),
+    }
+
+    def manifest_with(entries: dict[str, FileEntry]) -> Manifest:
+        return Manifest(
+            model=MODEL,
+            job="btc-1",
+            trained_at="2026-01-01T00:00:00Z",
+            code_version="0.1.0",
+            exchange="binance",
+            symbol="BTC/USDT",
+            timeframe="1h",
+            window_bars=WINDOW,
+            lookback_bars=pipeline.lookback_bars,
+            component_count=COMPONENTS,
+            specification_sha256=specification_sha256(HORIZON, WINDOW),
+            data=DataRange(
+                start=int(bars.index[0]), end=int(bars.index[-1]), bars=len(bars), sha256="0" * 64
+            ),
+            hyperparameters={},
+            seeds=(seed,),
+            metrics={},
+            gate=Gate(
+                servable=True,
+                comparison=Comparison.FIRST,
+                verdict=Verdict.UNPROVEN,
+                verdict_reason="too few bars to tell",
+                detectable_gain=0.1,
+                checks=(),
+            ),
+            decision=DecisionFacts(
+                horizon_bars=HORIZON,
+                class_mean_returns=(1.2, 0.4, -0.4, -1.2),
+                volatility_p10=0.003,
+                volatility_p50=0.006,
+                volatility_p90=0.01,
+                edge_standard_error=0.1,
+            ),
+            files=entries,
+        )
+
+    return write_artifact(runs_directory(volume, MODEL), files, manifest_with)
