@@ -14,7 +14,7 @@ def test_classes_hold_about_a_quarter_each_and_the_end_is_unknown():
     close = real_bars(rows=8000).close.to_numpy()
     terms, target = har_terms(close, HOUR), future_log_volatility(close, HORIZON)
     usable = np.isfinite(terms).all(axis=1) & np.isfinite(target)
-    baseline = har_forecast(terms, fit_har(terms[usable], target[usable]))
+    baseline = har_forecast(terms, fit_har(terms[usable], target[usable])[0])
     z = standardise(horizon_returns(close, HORIZON), baseline, HORIZON)
     labels = make_labels(close, baseline, HORIZON, float(np.nanmedian(np.abs(z))))
     assert (labels.classes[-HORIZON:] == -1).all()
@@ -32,3 +32,13 @@ def test_future_volatility_is_that_of_the_bars_after():
     assert ahead[50] == pytest.approx(0.5 * np.log((returns[50:60] ** 2).mean()))
     assert np.isnan(ahead[-10:]).all()
     assert np.isfinite(ahead[:-10]).all()
+
+
+def test_the_volatility_forecast_is_right_on_average_for_the_variance():
+    close = real_bars(rows=8000).close.to_numpy()
+    terms, target = har_terms(close, HOUR), future_log_volatility(close, HORIZON)
+    usable = np.isfinite(terms).all(axis=1) & np.isfinite(target)
+    coefficients, smearing = fit_har(terms[usable], target[usable])
+    forecast = har_forecast(terms[usable], coefficients)
+    assert smearing > 0
+    assert np.exp(2 * (target[usable] - forecast)).mean() == pytest.approx(1)

@@ -4,7 +4,7 @@ Called when the source is `seeded`. Bar i depends only on the seed and the bars 
 on how many are asked for: random numbers are drawn in blocks, each from its own generator.
 
 Per bar: log return r = d·σ + σ·z (plus a pull to the phase's first price in a range), with d in
-{+¼, −¼, 0} by regime, σ = base · exp(slow AR(1)) · √(GARCH-like memory of z²).
+{+0.35, −0.35, 0} by regime, σ = base · exp(slow AR(1)) · √(GARCH-like memory of z²).
 """
 
 import math
@@ -17,8 +17,8 @@ from tradinglab_exchange.candles import INTERVAL_MS, Candle
 
 FIRST_OPEN_TIME = 1_704_067_200_000  # 2024-01-01T00:00Z
 FIRST_PRICE = 42_000.0
-MEAN_REGIME_BARS = 80
-DRIFT = 0.25
+MEAN_REGIME_BARS = 120
+DRIFT = 0.35
 _HOURLY_VOLATILITY = 0.006
 _BLOCK = 4096
 _SLOW_MEMORY, _SLOW_DEVIATION = 0.98, 0.35

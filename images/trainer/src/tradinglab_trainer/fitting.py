@@ -66,7 +66,7 @@ def _targets(prepared: Prepared, rows: IntArray) -> tuple[Any, Any, Any]:
     return (
         np.maximum(labels.classes[rows], 0).astype(np.int32),
         np.nan_to_num(labels.momentum[rows]).astype(np.float32),
-        np.nan_to_num(labels.log_volatility[rows]).astype(np.float32),
+        np.nan_to_num(labels.log_volatility[rows] + prepared.smearing).astype(np.float32),
     )
 
 

@@ -24,6 +24,7 @@ from tradinglab_trainer.dataset import Dataset, IntArray
 class Prepared:
     """A dataset as one fold sees it. `components`: (n, k), `baseline`: (n,) log volatility;
     `class_mean_returns`: (4,), in σ̂√H, of the training rows; `prior`: (4,), their frequencies;
+    `smearing`: from the mean log volatility to the log of the root of the mean variance;
     `spectrum`: the explained variance ratio of all twelve components."""
 
     pipeline: Pipeline
@@ -32,6 +33,7 @@ class Prepared:
     labels: Labels
     class_mean_returns: FloatArray
     prior: FloatArray
+    smearing: float
     spectrum: FloatArray
 
     def windows(self, rows: IntArray) -> NDArray[np.float32]:
@@ -44,7 +46,7 @@ class Prepared:
 def prepare(dataset: Dataset, train: tuple[int, int], pca_variance: float, seed: int) -> Prepared:
     """Fits on the usable rows of `train`, transforms all rows."""
     rows = dataset.rows(*train)
-    har = fit_har(dataset.har_terms[rows], dataset.future_log_volatility[rows])
+    har, smearing = fit_har(dataset.har_terms[rows], dataset.future_log_volatility[rows])
     baseline = har_forecast(dataset.har_terms, har)
     z = standardise(dataset.returns, baseline, dataset.horizon_bars)
     threshold = float(np.median(np.abs(z[rows])))
@@ -69,6 +71,7 @@ def prepare(dataset: Dataset, train: tuple[int, int], pca_variance: float, seed:
         labels=labels,
         class_mean_returns=np.array([z[rows][classes == k].mean() for k in range(CLASS_COUNT)]),
         prior=np.bincount(classes, minlength=CLASS_COUNT) / len(classes),
+        smearing=smearing,
         spectrum=spectrum,
     )
 
