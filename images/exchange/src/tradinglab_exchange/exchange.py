@@ -15,6 +15,7 @@ from tradinglab.errors import StorageError
 from tradinglab.logs import fields
 from tradinglab_exchange.book import Book
 from tradinglab_exchange.documents import account_position
+from tradinglab_exchange.faults import Faults, FaultSwitch
 from tradinglab_exchange.hub import StreamHub
 from tradinglab_exchange.instrument import Instrument
 from tradinglab_exchange.market import Market, Tick
@@ -22,6 +23,7 @@ from tradinglab_exchange.market_data import MarketData
 from tradinglab_exchange.matching import Costs, MatchingEngine
 from tradinglab_exchange.money import exact, written
 from tradinglab_exchange.operations import operations
+from tradinglab_exchange.parameters import Params
 from tradinglab_exchange.rate_limits import RateLimits
 from tradinglab_exchange.rest import RestApi
 from tradinglab_exchange.settings import Settings
@@ -37,7 +39,14 @@ log = logging.getLogger(__name__)
 class Exchange:
     """Everything but the source of the bars and the listening socket."""
 
-    def __init__(self, settings: Settings, market: Market, store: Store, book: Book) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        market: Market,
+        store: Store,
+        book: Book,
+        klines: Callable[[Params], object] | None = None,
+    ) -> None:
         self.settings, self.market, self._store, self._book = settings, market, store, book
         self.clock_skew_ms = 0
         self.position = store.load_position()
@@ -61,18 +70,24 @@ class Exchange:
             settings.api_secret.get_secret_value(),
             self.server_time,
         )
-        table = operations(self.data, trading)
+        table = operations(self.data, trading, klines or self.data.klines)
         self._rest = RestApi(table, signatures, limits, self.settle)
         self.user_streams = WebSocketApi(
             table, signatures, limits, self.settle, settings.session_seconds
         )
         self._streams = MarketStreams(self.hub, settings.session_seconds)
+        self._faults = (
+            FaultSwitch(self.disconnect_all, self._apply_faults) if settings.faults else None
+        )
 
     def server_time(self) -> int:
         return time.time_ns() // 1_000_000 + self.clock_skew_ms
 
     def application(self) -> web.Application:
         application = web.Application()
+        if self._faults is not None:
+            application.middlewares.append(self._faults.middleware)
+            application.add_routes(self._faults.routes())
         application.add_routes(self._rest.routes())
         application.add_routes(self._streams.routes())
         application.add_routes(self.user_streams.routes())
@@ -81,6 +96,10 @@ class Exchange:
     def resume(self) -> None:
         """Lets the engine go on from where the market stands, matching nothing."""
         self.engine.last, self.engine.now = exact(self.market.last), self.market.now
+
+    async def disconnect_all(self) -> None:
+        await self.hub.disconnect_all()
+        await self.user_streams.disconnect_all()
 
     def note_position(self, position: Position) -> None:
         """Saved together with what the tick changes."""
@@ -94,7 +113,13 @@ class Exchange:
     def on_kline(self, event: dict[str, object], closed: bool) -> None:
         if closed:
             self.settle()
-        self.hub.publish(f"{self._stream}@kline_{self.market.timeframe}", event)
+        events = [event] if self._faults is None else self._faults.klines(event, closed)
+        for shown in events:
+            self.hub.publish(f"{self._stream}@kline_{self.market.timeframe}", shown)
+
+    def _apply_faults(self, faults: Faults) -> None:
+        self.clock_skew_ms = faults.clock_skew_ms
+        self.engine.partial_fraction = faults.partial_fill_fraction
 
     def settle(self) -> None:
         """Saves what changed, then tells the account's subscribers."""

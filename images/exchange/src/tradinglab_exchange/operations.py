@@ -31,8 +31,10 @@ class Operation:
     run: Callable[[Params], object]
 
 
-def operations(data: MarketData, trading: Trading) -> list[Operation]:
-    """All of them; weights are the exchange's."""
+def operations(
+    data: MarketData, trading: Trading, klines: Callable[[Params], object]
+) -> list[Operation]:
+    """All of them; weights are the exchange's. `klines` answers from here or from upstream."""
     public, signed = Security.NONE, Security.SIGNED
     return [
         Operation(*row)
@@ -40,7 +42,7 @@ def operations(data: MarketData, trading: Trading) -> list[Operation]:
             ("GET", "ping", "ping", 1, public, data.ping),
             ("GET", "time", "time", 1, public, data.time),
             ("GET", "exchangeInfo", "exchangeInfo", 20, public, data.exchange_info),
-            ("GET", "klines", "klines", 2, public, data.klines),
+            ("GET", "klines", "klines", 2, public, klines),
             ("GET", "aggTrades", "trades.aggregate", 4, public, data.aggregate_trades),
             ("GET", "avgPrice", "avgPrice", 2, public, data.average_price),
             ("GET", "depth", "depth", 5, public, data.depth),

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from tradinglab.logs import LogFormat
 from tradinglab_exchange.candles import INTERVAL_MS
@@ -22,7 +22,7 @@ class Source(StrEnum):
 class Settings(BaseModel):
     """Each field is the environment variable TRADINGLAB_<NAME>."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     listen: str = Field(
         "127.0.0.1:8090",
@@ -72,19 +72,20 @@ class Settings(BaseModel):
     log_format: LogFormat = Field("text", description="text or json")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="threshold")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.timeframe not in INTERVAL_MS:
-            raise ValueError(
-                f"timeframe is {self.timeframe!r}, expected one of {', '.join(INTERVAL_MS)}"
-            )
-        if self.source is Source.BARS and self.bars is None:
-            raise ValueError("source bars needs the file to replay (bars)")
-        if self.source is Source.MIRROR and not (
-            self.upstream_rest_url and self.upstream_stream_url
-        ):
-            raise ValueError("source mirror needs upstream_rest_url and upstream_stream_url")
-        return self
+    @field_validator("timeframe")
+    @classmethod
+    def _known(cls, timeframe: str) -> str:
+        if timeframe not in INTERVAL_MS:
+            raise ValueError(f"expected one of {', '.join(INTERVAL_MS)}")
+        return timeframe
+
+    @field_validator("bars", "upstream_rest_url", "upstream_stream_url")
+    @classmethod
+    def _present(cls, value: object, info: ValidationInfo) -> object:
+        needed_by = Source.BARS if info.field_name == "bars" else Source.MIRROR
+        if value is None and info.data.get("source") is needed_by:
+            raise ValueError(f"needed when the source is {needed_by.value}")
+        return value
 
     @property
     def host(self) -> str:

@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,10 +29,12 @@ CREATE TABLE IF NOT EXISTS trades (id INTEGER PRIMARY KEY, document TEXT NOT NUL
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far the market was played: live bars closed, and ticks of the bar after them."""
+    """How far the market went: live bars closed and ticks of the bar after them, when played;
+    the open time of the last closed bar, when mirrored."""
 
     bars: int = 0
     ticks: int = 0
+    seen: int = 0
 
 
 class Store:
@@ -140,7 +142,7 @@ class Store:
             if position is not None:
                 database.execute(
                     "INSERT OR REPLACE INTO meta VALUES ('position', ?)",
-                    (json.dumps({"bars": position.bars, "ticks": position.ticks}),),
+                    (json.dumps(asdict(position)),),
                 )
 
     def close(self) -> None:

@@ -1,0 +1,112 @@
+"""Each refusal has the documented code, message and status."""
+
+import time
+
+import pytest
+from tests.exchange.running import Program
+
+ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "code"),
+    [
+        ("klines", {"symbol": "NONE", "interval": "1h"}, -1121),
+        ("klines", {"symbol": "BTCUSDT", "interval": "1"}, -1120),
+        ("klines", {"symbol": "BTCUSDT"}, -1102),
+        ("klines", {"symbol": "BTCUSDT", "interval": "1h", "startTime": "now"}, -1100),
+        ("klines", {"symbol": "BTCUSDT", "interval": "1h", "limit": "0"}, -1130),
+        ("exchangeInfo", {"symbol": "NONE"}, -1121),
+        ("ticker/price", {"symbol": "NONE"}, -1121),
+    ],
+)
+def test_public_requests(still: Program, path: str, params: dict[str, str], code: int) -> None:
+    assert still.get(f"/api/v3/{path}", **params)["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "message"),
+    [
+        ({"quantity": "0.000001", "price": "40000"}, -1013, "Filter failure: LOT_SIZE"),
+        ({"quantity": "0.001", "price": "40000.001"}, -1013, "Filter failure: PRICE_FILTER"),
+        ({"quantity": "0.0001", "price": "40000"}, -1013, "Filter failure: NOTIONAL"),
+        ({"quantity": "0.1", "price": "100"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
+        (
+            {"quantity": "1", "price": "40000"},
+            -2010,
+            "Account has insufficient balance for requested action.",
+        ),
+        ({"quantity": "0.001"}, -1102, "Mandatory parameter 'price'"),
+        ({"quantity": "0.001", "price": "forty"}, -1100, "Illegal characters"),
+        ({"quantity": "0.0010000001", "price": "40000"}, -1111, "too much precision"),
+        ({"quantity": "0.001", "price": "40000", "side": "HOLD"}, -1117, "Invalid side."),
+        ({"quantity": "0.001", "price": "40000", "type": "GUESS"}, -1116, "Invalid orderType."),
+        ({"quantity": "0.001", "price": "40000", "timeInForce": "GTD"}, -1115, "timeInForce"),
+        ({"quantity": "0.001", "price": "40000", "newClientOrderId": "a b"}, -1100, "newClient"),
+    ],
+)
+def test_orders(still: Program, fields: dict[str, str], code: int, message: str) -> None:
+    status, answer = still.signed_with_status("POST", "order", **{**ORDER, **fields})
+    assert (status, answer["code"]) == (400, code)
+    assert message in answer["msg"]
+    assert still.signed("GET", "openOrders") == []
+
+
+def test_id_of_an_open_order_cannot_be_used_again_until_it_is_done(still: Program) -> None:
+    fields = {**ORDER, "quantity": "0.001", "price": "30000", "newClientOrderId": "twice"}
+    assert still.signed("POST", "order", **fields)["status"] == "NEW"
+    again = still.signed("POST", "order", **fields)
+    assert again == {"code": -2010, "msg": "Duplicate order sent."}
+    canceled = still.signed("DELETE", "order", symbol="BTCUSDT", origClientOrderId="twice")
+    assert canceled["status"] == "CANCELED"
+    assert still.signed("POST", "order", **fields)["status"] == "NEW"
+    still.signed("DELETE", "openOrders", symbol="BTCUSDT")
+
+
+def test_test_order_checks_but_places_nothing(still: Program) -> None:
+    fields = {**ORDER, "quantity": "0.001", "price": "30000"}
+    assert still.signed("POST", "order/test", **fields) == {}
+    assert still.signed("GET", "openOrders") == []
+
+
+@pytest.mark.parametrize("offset_ms", [-6_000, 2_000])
+def test_timestamp_outside_the_window(still: Program, offset_ms: int) -> None:
+    stamp = int(time.time() * 1000) + offset_ms
+    status, answer = still.signed_with_status("GET", "account", timestamp=stamp)
+    assert (status, answer["code"]) == (400, -1021)
+
+
+def test_cancel_replace_tells_how_far_it_came(still: Program) -> None:
+    new = {**ORDER, "quantity": "0.001", "price": "30000"}
+    old = still.signed("POST", "order", **new)["orderId"]
+    fields = {**new, "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": old}
+    replaced = still.signed("POST", "order/cancelReplace", **fields)
+    assert (replaced["cancelResult"], replaced["newOrderResult"]) == ("SUCCESS", "SUCCESS")
+    status, failed = still.signed_with_status("POST", "order/cancelReplace", **fields)
+    assert (status, failed["code"]) == (400, -2022)
+    assert failed["data"]["newOrderResult"] == "NOT_ATTEMPTED"
+    still.signed("DELETE", "openOrders", symbol="BTCUSDT")
+
+
+@pytest.mark.parametrize(
+    ("legs", "code"),
+    [
+        (("LIMIT_MAKER", "90000", "", "LIMIT_MAKER", "30000", ""), -1168),
+        (("STOP_LOSS", "", "90000", "LIMIT_MAKER", "30000", ""), -1197),
+        (("LIMIT_MAKER", "30000", "", "STOP_LOSS", "", "20000"), -2010),
+    ],
+)
+def test_impossible_oco_legs(still: Program, legs: tuple[str, ...], code: int) -> None:
+    names = (
+        "aboveType",
+        "abovePrice",
+        "aboveStopPrice",
+        "belowType",
+        "belowPrice",
+        "belowStopPrice",
+    )
+    given = {name: value for name, value in zip(names, legs, strict=True) if value}
+    answer = still.signed(
+        "POST", "orderList/oco", symbol="BTCUSDT", side="SELL", quantity="0.001", **given
+    )
+    assert answer["code"] == code
