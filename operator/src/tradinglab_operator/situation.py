@@ -13,7 +13,20 @@ from tradinglab.artifact.store import Artifact
 from tradinglab.resource.spec import TradingModelSpec
 from tradinglab.resource.status import ArtifactStatus, TradingModelStatus
 
-MAX_SHOWN_METRICS = 12
+SHOWN_METRICS = (
+    "effective_observations",
+    "log_loss",
+    "log_loss_prior",
+    "direction_gain",
+    "direction_gain_low",
+    "direction_accuracy",
+    "ece",
+    "qlike",
+    "qlike_ewma",
+    "trades",
+    "net_return",
+    "buy_and_hold",
+)
 
 
 @dataclass(frozen=True)
@@ -86,10 +99,10 @@ class ArtifactFacts:
             verdict=manifest.gate.verdict.value,
             verdict_reason=manifest.gate.verdict_reason,
             metrics=tuple(
-                (name, value)
-                for name, value in sorted(manifest.metrics.items())
-                if math.isfinite(value)
-            )[:MAX_SHOWN_METRICS],
+                (name, float(f"{manifest.metrics[name]:.6g}"))
+                for name in SHOWN_METRICS
+                if math.isfinite(manifest.metrics.get(name, math.nan))
+            ),
             refusal="; ".join(
                 f"{check.name} is {check.value:g}, expected {check.rule} {check.limit:g}"
                 for check in failed

@@ -12,17 +12,28 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
 
 from tradinglab_operator.local.story import Story
 
 PREFIX = "TRADINGLAB_"
 GRACE_SECONDS = 8.0
+MAX_LOG_BYTES = 5_000_000
 
 
 def clean_environment() -> dict[str, str]:
     """Ours without the product's own settings: what a child gets of those is given to it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+def _opened_log(path: Path) -> BinaryIO:
+    """All that the program prints goes there; one older file is kept when it grows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    return path.open("ab")
 
 
 class Child:
@@ -34,6 +45,7 @@ class Child:
         arguments: Sequence[str],
         settings: Mapping[str, object | None],
         story: Story,
+        logs: Path,
         *,
         niceness: int = 0,
         pass_descriptors: Sequence[int] = (),
@@ -46,6 +58,7 @@ class Child:
         self.program = program
         self.last_error = ""
         self._story = story
+        self._log_path = logs / f"{program}.log"
         self._process = subprocess.Popen(
             [sys.executable, *tether, *arguments],
             env=environment,
@@ -62,9 +75,12 @@ class Child:
         stream = self._process.stdout
         if stream is None:
             return
-        for line in stream:
-            error = self._story.child_line(self.program, line.decode("utf-8", "replace"))
-            self.last_error = error or self.last_error
+        with _opened_log(self._log_path) as log:
+            for line in stream:
+                log.write(line)
+                log.flush()
+                error = self._story.child_line(self.program, line.decode("utf-8", "replace"))
+                self.last_error = error or self.last_error
 
     @property
     def pid(self) -> int:

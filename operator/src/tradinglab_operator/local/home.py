@@ -66,6 +66,10 @@ class Home:
         return self.path / "exchange.db"
 
     @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
     def jobs(self) -> Path:
         return self.path / "jobs"
 

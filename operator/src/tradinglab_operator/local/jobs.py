@@ -94,6 +94,7 @@ class LocalJobs:
                 "TERMINATION_LOG": self._termination_log(name).resolve(),
             },
             self.story,
+            self.home.logs,
             niceness=NICENESS,
         )
         self._name = name

@@ -51,6 +51,7 @@ class Kept:
     module: str
     settings: Mapping[str, object | None]
     story: Story
+    logs: Path
     child: Child | None = None
     last_error: str = ""
     exit_status: int | None = None
@@ -71,12 +72,16 @@ class Kept:
                 self._next_start = time.monotonic() + pause
                 self.story.line(
                     "operator",
-                    f"the {self.program} ended with status {status}; restarted in {pause:.0f} s",
+                    f"the {self.program} ended with status {status}"
+                    + (f": {self.last_error}" if self.last_error else "")
+                    + f"; restarted in {pause:.0f} s",
                     "WARNING",
                 )
             return
         if self.exit_status != 0 and time.monotonic() >= self._next_start:
-            self.child = Child(self.program, ("-m", self.module), self.settings, self.story)
+            self.child = Child(
+                self.program, ("-m", self.module), self.settings, self.story, self.logs
+            )
 
     @property
     def done(self) -> bool:
@@ -119,7 +124,7 @@ class Venue:
             "API_SECRET": self.secret,
             "STATE": self.home.exchange_state.resolve(),
         }
-        return Kept("exchange", "tradinglab_exchange.main", settings, self.story)
+        return Kept("exchange", "tradinglab_exchange.main", settings, self.story, self.home.logs)
 
     def bot(self, api_address: str, port: int) -> Kept:
         settings: dict[str, object | None] = {
@@ -134,7 +139,7 @@ class Venue:
         }
         for name in TELEGRAM:
             settings[name] = os.environ.get(f"TRADINGLAB_{name}") or None
-        return Kept("bot", "tradinglab_bot.main", settings, self.story)
+        return Kept("bot", "tradinglab_bot.main", settings, self.story, self.home.logs)
 
     def answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1.0)

@@ -97,6 +97,7 @@ class LocalServing:
                 "LISTEN_FD": self.listener.fileno(),
             },
             self.story,
+            self.home.logs,
             pass_descriptors=(self.listener.fileno(),),
         )
         self._children.append(ApiChild(digest, port, child))

@@ -6,6 +6,7 @@ is redrawn in place; elsewhere every line stands for itself.
 
 import json
 import logging
+import re
 import sys
 import threading
 import time
@@ -20,10 +21,11 @@ COLOURS = {
     "api": 34,
     "bot": 32,
 }
+DIGEST = re.compile(r"sha256:([0-9a-f]{12})[0-9a-f]{52}")
 WIDTH = max(map(len, COLOURS))
 QUIET_SECONDS = 5.0
 QUIET_PERCENT = 10
-# Progress has its own line; the access log of every forecast would drown the rest.
+# Progress has its own line.
 HIDDEN = {("trainer", "training")}
 SHOWN_ELSEWHERE = {"time", "level", "logger", "message", "exception"}
 
@@ -44,6 +46,7 @@ class Story:
 
     def line(self, program: str, text: str, level: str = "INFO", at: str = "") -> None:
         """One line of one program, with the time at which it was written."""
+        text = DIGEST.sub(r"sha256:\1…", text)
         moment = at or f"{datetime.now(UTC):%H:%M:%S}"
         mark = "" if level in ("INFO", "DEBUG") else f"{level} "
         if self.on_terminal:
@@ -65,14 +68,15 @@ class Story:
             self.stream.flush()
 
     def child_line(self, program: str, raw: str) -> str:
-        """Shows one line of a child's output; returns its text if it tells of an error."""
+        """Shows one log line of a child; returns its text if it may explain a failure.
+
+        What is no log line is not shown: it is in the program's own log file.
+        """
         try:
             document = json.loads(raw)
             message, level = str(document["message"]), str(document["level"])
         except (ValueError, KeyError, TypeError):
-            if raw.strip():
-                self.line(program, raw.rstrip())
-            return raw.strip()
+            return raw.strip()  # a library's chatter, or the last words of a crash
         if (program, message) in HIDDEN:
             return ""
         pairs = "".join(
@@ -100,7 +104,7 @@ class Story:
                 or now - self._last_shown > QUIET_SECONDS
             ) and whole != self._last_percent:
                 self._last_percent, self._last_shown = whole, now
-                self.line("trainer", text)
+                self.line("trainer", f"{percent:3.0f} % {stage}: {detail}")
 
     def end_progress(self) -> None:
         with self._lock:

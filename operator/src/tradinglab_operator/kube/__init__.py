@@ -1,0 +1,1 @@
+"""Kubernetes objects read and written as plain JSON documents."""

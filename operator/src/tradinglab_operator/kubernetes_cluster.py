@@ -1,0 +1,198 @@
+"""The cluster port over the Kubernetes API: the product.
+
+Used by the operator's handlers. Reads everything anew on each visit; watches only wake it.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from tradinglab.artifact.store import remove_artifact, runs_directory
+from tradinglab.errors import ConfigurationError, StorageError
+from tradinglab.resource.crd import PLURAL
+from tradinglab.resource.rules import API_VERSION
+from tradinglab.resource.status import TradingModelStatus
+from tradinglab_operator.actions import (
+    Action,
+    RecordEvent,
+    RemoveArtifact,
+    ServeDigest,
+    StartTraining,
+    StopTraining,
+    WriteStatus,
+)
+from tradinglab_operator.cluster import ClusterTrouble
+from tradinglab_operator.kube import events
+from tradinglab_operator.kube.api import (
+    APPLY_PATCH,
+    JSON_PATCH,
+    Document,
+    KubernetesApi,
+    Refused,
+)
+from tradinglab_operator.kube.jobs import (
+    MODEL_LABEL,
+    instant,
+    is_owned_by,
+    job_manifest,
+    run_of,
+)
+from tradinglab_operator.kube.serving import FIELD_MANAGER, apply_body, selector_of, serving_of
+from tradinglab_operator.manifest_file import parse_spec
+from tradinglab_operator.situation import Model, Run, Serving, Situation
+from tradinglab_operator.volume import Progress, Volume
+
+JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+
+
+def model_of(document: Document) -> Model:
+    """A TradingModel as the API server gives it."""
+    metadata = document["metadata"]
+    spec, problem = None, ""
+    try:
+        spec = parse_spec(document.get("spec"))
+    except ConfigurationError as error:
+        problem = str(error)
+    try:
+        status = TradingModelStatus.model_validate(document.get("status") or {})
+    except ValidationError:
+        status = TradingModelStatus()  # not ours; it is rebuilt from what there is
+    return Model(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=int(metadata["generation"]),
+        created_at=instant(metadata["creationTimestamp"]) or datetime.now(UTC),
+        spec=spec,
+        status=status,
+        problem=problem,
+    )
+
+
+@dataclass
+class KubernetesCluster:
+    """One namespace; `template` is the chart's training Job."""
+
+    api: KubernetesApi
+    volume: Volume
+    template: Document
+
+    def observe(self) -> list[Situation]:
+        documents = self.api.list(API_VERSION, PLURAL)
+        models = [
+            model_of(each) for each in documents if not each["metadata"].get("deletionTimestamp")
+        ]
+        models.sort(key=lambda model: (model.created_at, model.name))
+        if not models:
+            return []
+        jobs, pods = self._jobs_and_pods()
+        return [self._situation(model, jobs, pods) for model in models]
+
+    def _jobs_and_pods(self) -> tuple[list[Document], dict[str, list[Document]]]:
+        jobs = self.api.list("batch/v1", "jobs", MODEL_LABEL)
+        pods: dict[str, list[Document]] = defaultdict(list)
+        if jobs:
+            for pod in self.api.list("v1", "pods", MODEL_LABEL):
+                job = (pod["metadata"].get("labels") or {}).get(JOB_NAME_LABEL)
+                if job:
+                    pods[job].append(pod)
+        return jobs, pods
+
+    def _situation(
+        self, model: Model, jobs: list[Document], pods: dict[str, list[Document]]
+    ) -> Situation:
+        contents = self.volume.contents(model.key)
+        return Situation(
+            model=model,
+            artifacts=contents.artifacts,
+            refused=contents.refused,
+            runs=tuple(
+                self._run(model, job, pods)
+                for job in jobs
+                if is_owned_by(job, model.uid) and not job["metadata"].get("deletionTimestamp")
+            ),
+            serving=self._serving(model),
+            volume_problem=contents.problem,
+        )
+
+    def _run(self, model: Model, job: Document, pods: dict[str, list[Document]]) -> Run:
+        name = job["metadata"]["name"]
+        ended = any(
+            each["type"] in ("Complete", "Failed") and each["status"] == "True"
+            for each in (job.get("status") or {}).get("conditions") or []
+        )
+        progress = Progress() if ended else self.volume.progress(model.key, name)
+        return run_of(job, pods.get(name, []), progress)
+
+    def _serving(self, model: Model) -> Serving | None:
+        if model.spec is None:
+            return None
+        deployment = self.api.get("apps/v1", "deployments", model.spec.serving.deployment)
+        if deployment is None:
+            return None
+        replica_sets = self.api.list("apps/v1", "replicasets", selector_of(deployment))
+        return serving_of(deployment, replica_sets)
+
+    def apply(self, model: Model, action: Action) -> None:
+        match action:
+            case WriteStatus(status):
+                self._write_status(model, status)
+            case RecordEvent():
+                events.record(self.api, model, action)
+            case StartTraining(name, _, champion):
+                self._start_training(model, name, champion)
+            case StopTraining(name):
+                self.api.delete("batch/v1", "jobs", name)
+            case ServeDigest(digest):
+                self._serve(model, digest)
+            case RemoveArtifact(version):
+                try:
+                    remove_artifact(runs_directory(self.volume.path, model.key), version)
+                except (OSError, StorageError) as error:
+                    raise ClusterTrouble(
+                        "VolumeUnavailable", f"artifact {version} cannot be removed: {error}"
+                    ) from error
+
+    def _write_status(self, model: Model, status: TradingModelStatus) -> None:
+        """The whole status, and only of this very resource: one that was deleted and created
+        anew under the same name keeps its own."""
+        document = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        operations = [
+            {"op": "test", "path": "/metadata/uid", "value": model.uid},
+            {"op": "add", "path": "/status", "value": document},
+        ]
+        try:
+            self.api.patch(API_VERSION, PLURAL, model.name, operations, JSON_PATCH, sub="status")
+        except Refused as refused:
+            if refused.status != 404:  # deleted meanwhile: nobody is left to tell
+                raise
+
+    def _start_training(self, model: Model, name: str, champion: str) -> None:
+        if model.spec is None:
+            return
+        manifest = job_manifest(self.template, model, model.spec, name, champion)
+        try:
+            self.api.create("batch/v1", "jobs", manifest)
+        except Refused as refused:
+            if refused.status != 409:
+                raise
+            existing = self.api.get("batch/v1", "jobs", name)
+            if existing is not None and not is_owned_by(existing, model.uid):
+                raise ClusterTrouble(
+                    "JobNameTaken", f"Job {name} exists but is not of {model.key}; delete it"
+                ) from None
+
+    def _serve(self, model: Model, digest: str) -> None:
+        if model.spec is None:
+            return
+        name = model.spec.serving.deployment
+        self.api.patch(
+            "apps/v1",
+            "deployments",
+            name,
+            apply_body(name, digest),
+            APPLY_PATCH,
+            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+        )
