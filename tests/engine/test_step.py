@@ -1,5 +1,6 @@
 """One step of the engine: which reason, which intents."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -86,6 +87,22 @@ def test_a_policy_that_requires_a_tradeable_artifact_opens_nothing_on_another(
 def test_nothing_is_opened_on_a_bar_that_is_not_the_newest() -> None:
     _, decision = step(flat(), bar(), forecast(), facts(behind=True), POLICY)
     assert (decision.reason, decision.intents) == (Reason.BEHIND, ())
+
+
+def test_nothing_is_done_while_orders_and_fills_are_unknown() -> None:
+    unknown = replace(facts(), reconciled=False)
+    for state in (flat(), flat(entry=resting()), holding()):
+        _, decision = step(state, bar(29_000.0), forecast(DOWN), unknown, POLICY)
+        assert (decision.reason, decision.intents) == (Reason.UNRECONCILED, ())
+
+
+def test_size_counts_only_the_capital_the_bot_may_use() -> None:
+    _, free = step(flat(), bar(), forecast(), facts(), POLICY)
+    _, capped = step(flat(), bar(), forecast(), facts(), Policy(capital_quote=1_000))
+    (whole,), (tenth,) = free.intents, capped.intents
+    assert isinstance(whole, EnterIntent)
+    assert isinstance(tenth, EnterIntent)
+    assert tenth.quantity <= whole.quantity / 10
 
 
 def test_nothing_is_opened_before_the_true_range_has_enough_bars() -> None:

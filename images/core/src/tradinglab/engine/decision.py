@@ -28,6 +28,7 @@ class Reason(StrEnum):
     NOT_TRADEABLE = "NOT_TRADEABLE"
     WARMING_UP = "WARMING_UP"
     BEHIND = "BEHIND"
+    UNRECONCILED = "UNRECONCILED"
     REDUCING = "REDUCING"
     HALTED = "HALTED"
 
@@ -50,6 +51,7 @@ REASON_WORDS = {
     Reason.NOT_TRADEABLE: "model not proven tradeable",
     Reason.WARMING_UP: "too few bars seen",
     Reason.BEHIND: "not the newest bar: no entry",
+    Reason.UNRECONCILED: "the account's state is not known",
     Reason.REDUCING: "drawdown limit: selling",
     Reason.HALTED: "halted until a person resumes",
 }
@@ -59,8 +61,9 @@ REASON_WORDS = {
 class StepFacts:
     """What holds for this bar beside the forecast.
 
-    `behind` is true when a newer final bar is already known: then nothing is opened. Fees are
-    fractions of the account that trades.
+    `behind` is true when a newer final bar is already known: then nothing is opened.
+    `reconciled` is false when orders and fills could not be fetched: then nothing is done. Fees
+    are fractions of the account that trades.
     """
 
     model: ModelFacts
@@ -68,6 +71,7 @@ class StepFacts:
     maker_fee: float
     taker_fee: float
     behind: bool = False
+    reconciled: bool = True
 
     @property
     def bar_milliseconds(self) -> int:

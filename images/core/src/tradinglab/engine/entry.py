@@ -106,7 +106,10 @@ def _quantity(
     policy: Policy,
 ) -> Decimal:
     """Floored to the lot, within the money at hand after fees and the policy's cap."""
-    budget = state.equity(close) * decimal_of(fraction)
+    capital = state.equity(close)
+    if policy.capital_quote > 0:
+        capital = min(capital, decimal_of(policy.capital_quote))
+    budget = capital * decimal_of(fraction)
     if policy.max_position_quote > 0:
         budget = min(budget, decimal_of(policy.max_position_quote))
     budget = min(budget, state.quote / (1 + decimal_of(facts.taker_fee)))

@@ -26,6 +26,9 @@ def step(
     decision enters; the caller removes it when that order ends.
     """
     state = _observe(state, bar, forecast, facts, policy)
+    if not facts.reconciled:
+        text = "orders and fills could not be fetched from the exchange"
+        return state, _nothing(bar, Reason.UNRECONCILED, text)
     decision = _decide(state, bar, forecast, facts, policy)
     entry = state.entry
     if entry is not None:
