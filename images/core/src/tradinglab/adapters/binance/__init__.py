@@ -1,0 +1,1 @@
+"""Binance spot: orders and history through ccxt, bars through a WebSocket."""

@@ -1,0 +1,110 @@
+"""A ccxt client for spot at given addresses, and the exchange's errors in our terms.
+
+Used by the broker and the history adapter. The exchange's own endpoints are called through
+ccxt's implicit methods: quantities stay the strings that were sent.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import ccxt
+import ccxt.async_support as ccxt_async
+
+from tradinglab.errors import (
+    ConfigurationError,
+    ExchangeUnavailable,
+    OrderRejected,
+    TradinglabError,
+)
+from tradinglab.ports.broker import OutcomeUnknown
+
+TIMEOUT_SECONDS = 10
+RECEIVE_WINDOW_MILLISECONDS = 5_000
+CODE = re.compile(r'"code":\s*(-\d+)')
+NOT_ACCEPTED_NOW = frozenset({-1003, -1008, -1015, -1016, -1021})
+UNKNOWN_OUTCOME = frozenset({-1000, -1001, -1004, -1006, -1007})
+CREDENTIALS = frozenset({-1002, -1022, -2008, -2014, -2015})
+CLOCK = -1021
+
+
+def make_client(rest_url: str | None, key: str = "", secret: str = "") -> Any:
+    """`rest_url` replaces the exchange's own address; requests are not throttled here: the bot
+    makes few, and a 429 is obeyed."""
+    client = ccxt_async.binance(
+        {
+            "apiKey": key,
+            "secret": secret,
+            "enableRateLimit": False,
+            "timeout": TIMEOUT_SECONDS * 1_000,
+            "options": {
+                "defaultType": "spot",
+                "fetchMarkets": {"types": ["spot"]},
+                "fetchCurrencies": False,
+                "recvWindow": RECEIVE_WINDOW_MILLISECONDS,
+                "adjustForTimeDifference": True,
+            },
+        }
+    )
+    if rest_url:
+        base = f"{rest_url.rstrip('/')}/api/v3"
+        client.urls["api"]["public"] = base
+        client.urls["api"]["private"] = base
+    return client
+
+
+def error_code(error: Exception) -> int | None:
+    found = CODE.search(str(error))
+    return int(found.group(1)) if found else None
+
+
+def translated(error: ccxt.BaseError, what: str, changes: bool) -> TradinglabError:
+    """`changes` says whether the request may have had an effect, were it carried out.
+
+    Codes: Binance spot API documentation, "Error codes". The text of a foreign error may hold
+    the request's address with its signature, so only its code and message go on.
+    """
+    code = error_code(error)
+    text = f"{what}: {_message(error)}"
+    if isinstance(error, ccxt.DDoSProtection) or code in NOT_ACCEPTED_NOW:
+        return ExchangeUnavailable(text)
+    if code in CREDENTIALS or isinstance(error, ccxt.AuthenticationError):
+        return ConfigurationError(f"{text}; expected a valid key and secret of the account")
+    if code in UNKNOWN_OUTCOME or code is None:
+        return OutcomeUnknown(text) if changes else ExchangeUnavailable(text)
+    return OrderRejected(text)
+
+
+def _message(error: ccxt.BaseError) -> str:
+    found = re.search(r'\{.*"code".*\}', str(error))
+    return found.group(0)[:300] if found else type(error).__name__
+
+
+class Caller:
+    """Calls implicit methods of one client; after a clock error the next call is on time."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    async def __call__(self, method: str, params: dict[str, Any], changes: bool = False) -> Any:
+        call: Callable[[dict[str, Any]], Awaitable[Any]] = getattr(self.client, method)
+        try:
+            return await call(params)
+        except ccxt.BaseError as error:
+            if error_code(error) != CLOCK:
+                raise translated(error, method, changes) from None
+        await self.synchronise()
+        try:
+            return await call(params)
+        except ccxt.BaseError as error:
+            raise translated(error, method, changes) from None
+
+    async def synchronise(self) -> int:
+        """Measures how far this machine's clock is ahead of the exchange's, in milliseconds."""
+        try:
+            return int(await self.client.load_time_difference())
+        except ccxt.BaseError as error:
+            raise translated(error, "time", changes=False) from None
+
+    async def close(self) -> None:
+        await self.client.close()

@@ -1,0 +1,49 @@
+"""Bars by WebSocket: one raw kline stream, final and unfinished frames. Used by the bot's feed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from tradinglab.adapters.binance.documents import streamed_bar
+from tradinglab.domain.market import Market
+from tradinglab.errors import ExchangeUnavailable
+from tradinglab.ports.market_data import StreamedBar
+
+BINANCE_STREAM_URL = "wss://stream.binance.com:9443"
+PING_SECONDS = 20
+
+
+class BinanceStream:
+    """`silence_seconds`: so long without any kline frame means a dead feed. Pings find a dead
+    connection sooner."""
+
+    def __init__(self, market: Market, stream_url: str | None, silence_seconds: float) -> None:
+        base = (stream_url or BINANCE_STREAM_URL).rstrip("/")
+        symbol = market.exchange_symbol.lower()
+        self._url = f"{base}/ws/{symbol}@kline_{market.timeframe}"
+        self._silence_seconds = silence_seconds
+
+    async def frames(self) -> AsyncIterator[StreamedBar]:
+        try:
+            async with connect(
+                self._url,
+                ping_interval=PING_SECONDS,
+                ping_timeout=PING_SECONDS,
+                close_timeout=2,
+                proxy=None,
+                max_queue=4096,
+            ) as socket:
+                while True:
+                    async with asyncio.timeout(self._silence_seconds):
+                        frame = streamed_bar(json.loads(await socket.recv()))
+                    if frame is not None:
+                        yield frame
+        except TimeoutError:
+            raise ExchangeUnavailable(
+                f"{self._url}: no frame for {self._silence_seconds:g} s"
+            ) from None
+        except (OSError, WebSocketException, ValueError) as error:
+            raise ExchangeUnavailable(f"{self._url}: {error or type(error).__name__}") from error

@@ -1,0 +1,1 @@
+"""What the programs need of the outside, as protocols that adapters fulfil."""
