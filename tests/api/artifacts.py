@@ -97,8 +97,13 @@ def history(lookback_bars: int, seed: int = 9) -> tuple[np.ndarray, int]:
     return compute_snapshots(bars).to_numpy(), int(bars.index[-1])
 
 
-def small_artifact(volume: Path, seed: int = 1) -> Artifact:
-    """Another seed gives another model with another digest on the same volume."""
+def small_artifact(
+    volume: Path, seed: int = 1, replaced: dict[str, bytes] | None = None
+) -> Artifact:
+    """Another seed gives another model with another digest on the same volume.
+
+    `replaced` files are written in place of the right ones, with hashes that fit.
+    """
     bars = synthetic_bars(1500, seed)
     snapshots = compute_snapshots(bars).to_numpy()
     pipeline = small_pipeline(snapshots, seed)
@@ -114,6 +119,7 @@ def small_artifact(volume: Path, seed: int = 1) -> Artifact:
         GRAPH_FILE: graph,
         PIPELINE_FILE: pipeline.encoded(),
         GOLDEN_FILE: golden_content(golden, interpret(raw, pipeline)),
+        **(replaced or {}),
     }
 
     def manifest_with(entries: dict[str, FileEntry]) -> Manifest:

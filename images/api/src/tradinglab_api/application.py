@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 from pydantic import SecretStr, ValidationError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from tradinglab.errors import InputError, RetryLater
 from tradinglab.logs import fields
@@ -35,18 +35,16 @@ def create_application(
     service: Service,
     metrics: Metrics,
     *,
-    max_body_bytes: int,
     api_key: SecretStr | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Flask:
     """`stopping` turns readiness off while the process finishes what it has begun."""
     app = Flask("tradinglab_api", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
     app.url_map.strict_slashes = False
     if service.forecaster is not None:
         metrics.serving(service.forecaster.facts)
     _add_request_frame(app, metrics, api_key)
-    _add_error_answers(app, max_body_bytes)
+    _add_error_answers(app)
     _add_forecast_routes(app, service, metrics)
     _add_probe_routes(app, service, metrics, stopping)
     return app
@@ -61,7 +59,7 @@ def _add_request_frame(app: Flask, metrics: Metrics, api_key: SecretStr | None) 
         given = request.headers.get(REQUEST_ID_HEADER, "")
         g.request_id = given if REQUEST_ID.match(given) else uuid.uuid4().hex
         if expected_key is not None and request.path.startswith("/v1/"):
-            found = request.headers.get("Authorization", "").encode()
+            found = request.headers.get("Authorization", "").encode("latin-1")
             if not hmac.compare_digest(found, expected_key):
                 raise Problem(
                     HTTPStatus.UNAUTHORIZED,
@@ -92,7 +90,7 @@ def _add_request_frame(app: Flask, metrics: Metrics, api_key: SecretStr | None) 
         return response
 
 
-def _add_error_answers(app: Flask, max_body_bytes: int) -> None:
+def _add_error_answers(app: Flask) -> None:
     def answer(problem: Problem) -> Response:
         log.debug(
             "request refused",
@@ -115,18 +113,6 @@ def _add_error_answers(app: Flask, max_body_bytes: int) -> None:
     def _later(error: RetryLater) -> Response:
         return answer(
             Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "5"})
-        )
-
-    @app.errorhandler(RequestEntityTooLarge)
-    def _too_large(_: RequestEntityTooLarge) -> Response:
-        return answer(
-            Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"the body has {request.content_length} bytes, expected at most {max_body_bytes}",
-                field="body",
-                value=request.content_length,
-                expected=f"at most {max_body_bytes} bytes",
-            )
         )
 
     @app.errorhandler(HTTPException)

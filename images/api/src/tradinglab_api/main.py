@@ -75,7 +75,6 @@ def _serve(settings: ApiSettings) -> None:
     application = create_application(
         service,
         Metrics(),
-        max_body_bytes=settings.max_body_bytes,
         api_key=settings.api_key,
         stopping=stopping.is_set,
     )

@@ -143,15 +143,26 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]
 
     def execute(self) -> None:
         error = self.request.error
-        body = problem_document(
-            Problem(HTTPStatus(error.code), str(error.body), field="body"), request_id=None
-        )
+        body = problem_document(self._problem(HTTPStatus(error.code)), request_id=None)
         self.status = f"{error.code} {error.reason}"
         self.response_headers.append(("Content-Type", MEDIA_TYPE))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
         _discard_input(self.channel.socket)
+
+    def _problem(self, status: HTTPStatus) -> Problem:
+        if status is not HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return Problem(status, f"the request is malformed: {self.request.error.body}")
+        limit = f"at most {self.channel.adj.max_request_body_size - 1} bytes"
+        found = self.request.headers.get("CONTENT_LENGTH", "more")
+        return Problem(
+            status,
+            f"the body has {found} bytes, expected {limit}",
+            field="body",
+            value=found,
+            expected=limit,
+        )
 
 
 def _discard_input(connection: socket.socket) -> None:

@@ -46,9 +46,9 @@ class InferenceClient:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._deadline_seconds = deadline_seconds
-        headers = {"Content-Type": "application/json"}
+        headers = {b"Content-Type": b"application/json"}
         if api_key is not None:
-            headers["Authorization"] = f"Bearer {api_key.get_secret_value()}"
+            headers[b"Authorization"] = f"Bearer {api_key.get_secret_value()}".encode()
         self._http = httpx.AsyncClient(
             base_url=self._base_url, headers=headers, timeout=deadline_seconds, trust_env=False
         )

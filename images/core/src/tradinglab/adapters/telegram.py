@@ -20,6 +20,7 @@ from telegram.error import (
     TimedOut,
 )
 from telegram.request import HTTPXRequest
+from telegram.warnings import PTBDeprecationWarning
 
 from tradinglab.errors import ConfigurationError, InputError, RetryLater
 from tradinglab.logs import fields
@@ -56,6 +57,8 @@ class TelegramSender:
         self._token = token
         self._chat = chat
         _keep_addresses_out_of_logs()
+        # It announces another type of `retry_after`, which is handled here already.
+        warnings.filterwarnings("ignore", category=PTBDeprecationWarning, message=".*retry_after")
         request = HTTPXRequest(
             read_timeout=TIMEOUT_SECONDS,
             write_timeout=TIMEOUT_SECONDS,
@@ -115,9 +118,7 @@ def _keep_addresses_out_of_logs() -> None:
 
 
 def _seconds(error: RetryAfter) -> float:
-    with warnings.catch_warnings():  # it announces another type, which is handled here too
-        warnings.simplefilter("ignore")
-        pause = error.retry_after
+    pause = error.retry_after
     return float(pause) if isinstance(pause, int) else pause.total_seconds()
 
 
