@@ -1,9 +1,10 @@
 """Each refusal has the documented code, message and status."""
 
 import time
+from pathlib import Path
 
 import pytest
-from tests.exchange.running import Program
+from tests.exchange.running import Program, exchange
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
 
@@ -110,3 +111,21 @@ def test_impossible_oco_legs(still: Program, legs: tuple[str, ...], code: int) -
         "POST", "orderList/oco", symbol="BTCUSDT", side="SELL", quantity="0.001", **given
     )
     assert answer["code"] == code
+
+
+def test_canceled_half_of_a_failed_replacement_is_kept(tmp_path: Path) -> None:
+    with exchange(state=tmp_path / "state.db") as program:
+        old = program.signed("POST", "order", **ORDER, quantity="0.001", price="30000")["orderId"]
+        status, answer = program.signed_with_status(
+            "POST",
+            "order/cancelReplace",
+            **{**ORDER, "quantity": "9", "price": "30000"},
+            cancelReplaceMode="STOP_ON_FAILURE",
+            cancelOrderId=old,
+        )
+        assert (status, answer["code"]) == (409, -2021)
+        program.process.kill()
+        program.process.wait(timeout=10)
+    with exchange(state=tmp_path / "state.db") as program:
+        found = program.signed("GET", "order", symbol="BTCUSDT", orderId=old)
+        assert found["status"] == "CANCELED"

@@ -2,10 +2,19 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import websockets
-from tests.exchange.running import Program, ccxt_client, exchange, start, stop
+from tests.exchange.running import (
+    Program,
+    ccxt_client,
+    environment,
+    exchange,
+    start,
+    stop,
+)
 
 PAIR = "BTC/USDT"
 
@@ -69,3 +78,17 @@ def test_orders_placed_after_a_restart_get_new_numbers(tmp_path: Path) -> None:
         finally:
             stop(program)
     assert numbers == [("1", "1"), ("2", "2")]
+
+
+def test_disk_that_takes_no_more_ends_the_program_and_is_named(tmp_path: Path) -> None:
+    state = tmp_path / "exchange.db"
+    command = f"ulimit -f 60; exec {sys.executable} -m tradinglab_exchange.main"
+    ended = subprocess.run(
+        ["bash", "-c", command],
+        env=environment(state=state, hold_until_subscribed="false", bars_per_second=2000),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 3, ended.stderr
+    assert f"state file {state}" in ended.stderr

@@ -13,11 +13,14 @@ from aiohttp import web
 
 from tradinglab.errors import StorageError
 from tradinglab.logs import fields
+from tradinglab_exchange.account_queries import AccountQueries
+from tradinglab_exchange.admission import Admission
 from tradinglab_exchange.book import Book
 from tradinglab_exchange.documents import account_position
 from tradinglab_exchange.faults import Faults, FaultSwitch
 from tradinglab_exchange.hub import StreamHub
 from tradinglab_exchange.instrument import Instrument
+from tradinglab_exchange.list_trading import ListTrading
 from tradinglab_exchange.market import Market, Tick
 from tradinglab_exchange.market_data import MarketData
 from tradinglab_exchange.matching import Costs, MatchingEngine
@@ -64,13 +67,16 @@ class Exchange:
         self.data = MarketData(
             instrument, market, self.engine, self.server_time, limits.documents()
         )
-        trading = Trading(instrument, book, self.engine, limits.count_orders)
+        admission = Admission(instrument, book, self.engine, limits.count_orders)
+        lists = ListTrading(instrument, book, self.engine, admission)
+        trading = Trading(instrument, book, self.engine, admission, lists)
+        queries = AccountQueries(instrument, book, costs)
         signatures = Signatures(
             settings.api_key.get_secret_value(),
             settings.api_secret.get_secret_value(),
             self.server_time,
         )
-        table = operations(self.data, trading, klines or self.data.klines)
+        table = operations(self.data, queries, trading, lists, klines or self.data.klines)
         self._rest = RestApi(table, signatures, limits, self.settle)
         self.user_streams = WebSocketApi(
             table, signatures, limits, self.settle, settings.session_seconds

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from tradinglab_exchange.account_queries import AccountQueries
+from tradinglab_exchange.list_trading import ListTrading
 from tradinglab_exchange.market_data import MarketData
 from tradinglab_exchange.parameters import Params
 from tradinglab_exchange.trading import Trading
@@ -30,9 +32,17 @@ class Operation:
     security: Security
     run: Callable[[Params], object]
 
+    @property
+    def changes_account(self) -> bool:
+        return self.security is Security.SIGNED and self.method != "GET"
+
 
 def operations(
-    data: MarketData, trading: Trading, klines: Callable[[Params], object]
+    data: MarketData,
+    queries: AccountQueries,
+    trading: Trading,
+    lists: ListTrading,
+    klines: Callable[[Params], object],
 ) -> list[Operation]:
     """All of them; weights are the exchange's. `klines` answers from here or from upstream."""
     public, signed = Security.NONE, Security.SIGNED
@@ -49,23 +59,23 @@ def operations(
             ("GET", "ticker/price", "ticker.price", 2, public, data.ticker_price),
             ("GET", "ticker/bookTicker", "ticker.book", 2, public, data.book_ticker),
             ("GET", "ticker/24hr", "ticker.24hr", 2, public, data.day_ticker),
-            ("GET", "account", "account.status", 20, signed, trading.account),
-            ("GET", "myTrades", "myTrades", 20, signed, trading.my_trades),
+            ("GET", "account", "account.status", 20, signed, queries.account),
+            ("GET", "myTrades", "myTrades", 20, signed, queries.my_trades),
             ("POST", "order", "order.place", 1, signed, trading.new_order),
             ("POST", "order/test", "order.test", 1, signed, trading.test_order),
             ("GET", "order", "order.status", 4, signed, trading.query_order),
             ("DELETE", "order", "order.cancel", 1, signed, trading.cancel_order),
             ("POST", "order/cancelReplace", "order.cancelReplace", 1, signed,
              trading.cancel_replace),
-            ("GET", "openOrders", "openOrders.status", 6, signed, trading.open_orders),
+            ("GET", "openOrders", "openOrders.status", 6, signed, queries.open_orders),
             ("DELETE", "openOrders", "openOrders.cancelAll", 1, signed,
              trading.cancel_open_orders),
-            ("GET", "allOrders", "allOrders", 20, signed, trading.all_orders),
-            ("POST", "orderList/oco", "orderList.place.oco", 1, signed, trading.new_oco),
-            ("POST", "orderList/otoco", "orderList.place.otoco", 1, signed, trading.new_otoco),
-            ("GET", "orderList", "orderList.status", 4, signed, trading.query_list),
-            ("DELETE", "orderList", "orderList.cancel", 1, signed, trading.cancel_list),
-            ("GET", "openOrderList", "openOrderLists.status", 6, signed, trading.open_lists),
-            ("GET", "allOrderList", "allOrderLists", 20, signed, trading.all_lists),
+            ("GET", "allOrders", "allOrders", 20, signed, queries.all_orders),
+            ("POST", "orderList/oco", "orderList.place.oco", 1, signed, lists.new_oco),
+            ("POST", "orderList/otoco", "orderList.place.otoco", 1, signed, lists.new_otoco),
+            ("GET", "orderList", "orderList.status", 4, signed, lists.query_list),
+            ("DELETE", "orderList", "orderList.cancel", 1, signed, lists.cancel_list),
+            ("GET", "openOrderList", "openOrderLists.status", 6, signed, lists.open_lists),
+            ("GET", "allOrderList", "allOrderLists", 20, signed, lists.all_lists),
         )
     ]  # fmt: skip

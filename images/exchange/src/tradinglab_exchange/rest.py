@@ -62,7 +62,10 @@ class RestApi:
         return handle
 
     async def _run(self, operation: Operation, request: web.Request) -> object:
-        query, body = request.rel_url.raw_query_string, (await request.read()).decode()
+        query, body = (
+            request.rel_url.raw_query_string,
+            (await request.read()).decode(errors="replace"),
+        )
         params = _parsed(query)
         sent = _parsed(body)
         if params.keys() & sent.keys():
@@ -71,12 +74,13 @@ class RestApi:
         if operation.security is Security.SIGNED:
             payload = _without_signature(query) + _without_signature(body)
             self._signatures.check(request.headers.get("X-MBX-APIKEY"), payload, params)
-        answer = operation.run(params)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        if operation.security is Security.SIGNED and operation.method != "GET":
-            self._settle()
-        return answer
+        try:
+            answer = operation.run(params)
+            return await answer if inspect.isawaitable(answer) else answer
+        finally:
+            # A refused request may have changed something too: the cancel half of a replacement.
+            if operation.changes_account:
+                self._settle()
 
     def _response(
         self,

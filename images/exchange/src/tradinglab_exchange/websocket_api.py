@@ -107,12 +107,12 @@ class WebSocketApi:
             return self._session(connection, method, params)
         if operation.security is Security.SIGNED:
             self._check_signed(params)
-        answer = operation.run(params)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        if operation.security is Security.SIGNED and operation.method != "GET":
-            self._settle()
-        return answer
+        try:
+            answer = operation.run(params)
+            return await answer if inspect.isawaitable(answer) else answer
+        finally:
+            if operation.changes_account:
+                self._settle()
 
     def _check_signed(self, params: Params) -> None:
         payload = "&".join(
