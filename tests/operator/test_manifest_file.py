@@ -44,7 +44,7 @@ def test_the_full_sample_spells_out_the_defaults(tmp_path: Path) -> None:
         ("name: good", "name: Good_One", "metadata.name is 'Good_One'"),
         ("name: good", "name: " + "a" * 41, "metadata.name must have at most 40"),
         ("v1alpha1", "v2", "apiVersion is 'tradinglab.dev/v2', expected tradinglab.dev/v1alpha1"),
-        ("BTC/USDT}", "BTC/USDT, history: 30d}", "market.history is 30d"),
+        ("BTC/USDT}", "BTC/USDT, history: 30d}", "market.history is too short"),
         ("spec:", "spec:\n  schedule: {cron: 99 3 * * 0}", "spec.schedule.cron is '99 3"),
         ("kind:", "kind: [", "is no YAML"),
     ],

@@ -48,7 +48,7 @@ def test_each_cross_field_rule_names_its_field() -> None:
     rules = spec_schema()["x-kubernetes-validations"]
     assert [rule["fieldPath"] for rule in rules] == [f".{rule.field}" for rule in SPEC_RULES]
     for rule, source in zip(rules, SPEC_RULES, strict=True):
-        assert source.field in rule["messageExpression"]
+        assert source.field in rule["message"]
 
 
 def test_conditions_merge_by_type() -> None:

@@ -84,8 +84,7 @@ def spec_schema() -> dict[str, Any]:
     schema["x-kubernetes-validations"] = [
         {
             "rule": rule.cel,
-            "message": f"{rule.field} does not fit the other fields",
-            "messageExpression": rule.message_cel,
+            "message": rule.message,
             "fieldPath": f".{rule.field}",
             "reason": "FieldValueInvalid",
         }

@@ -48,13 +48,14 @@ _NEEDED = (
 
 @dataclass(frozen=True)
 class Rule:
-    """`holds` and `cel` say the same; so do `message` and `message_cel`, which name `field`."""
+    """`holds` and `cel` say the same. `message` names `field`; `found` adds the values, which CEL
+    may not: the API server bounds what a message can cost, and numbers in it have no bound."""
 
     field: str
     holds: Callable[["TradingModelSpec"], bool]
-    message: Callable[["TradingModelSpec"], str]
+    message: str
+    found: Callable[["TradingModelSpec"], str]
     cel: str
-    message_cel: str
 
 
 def needed_bars(spec: "TradingModelSpec") -> int:
@@ -70,42 +71,34 @@ SPEC_RULES = (
     Rule(
         field="training.horizonBars",
         holds=lambda spec: spec.training.horizon_bars <= 4 * spec.training.window_bars,
-        message=lambda spec: (
-            f"training.horizonBars is {spec.training.horizon_bars}, expected at most four times "
-            f"training.windowBars ({spec.training.window_bars})"
-        ),
+        message="training.horizonBars must be at most four times training.windowBars",
+        found=lambda spec: f"{spec.training.horizon_bars} and {spec.training.window_bars}",
         cel="self.training.horizonBars <= 4 * self.training.windowBars",
-        message_cel=(
-            "'training.horizonBars is ' + string(self.training.horizonBars) "
-            "+ ', expected at most four times training.windowBars (' "
-            "+ string(self.training.windowBars) + ')'"
-        ),
     ),
     Rule(
         field="market.history",
         holds=lambda spec: spec.market.history_days <= MAX_HISTORY_DAYS,
-        message=lambda spec: f"market.history is {spec.market.history}, expected at most 20 years",
+        message="market.history must be at most 20 years",
+        found=lambda spec: spec.market.history,
         cel=f"{_DAYS} <= {MAX_HISTORY_DAYS}",
-        message_cel=f"'market.history is ' + {_HISTORY} + ', expected at most 20 years'",
     ),
     Rule(
         field="market.history",
         holds=lambda spec: spec.market.history_bars >= needed_bars(spec),
-        message=lambda spec: (
-            f"market.history is {spec.market.history}, that is {spec.market.history_bars} bars of "
-            f"{spec.market.timeframe}, expected at least {needed_bars(spec)} bars for "
-            f"training.folds, windowBars and horizonBars as given"
+        message="market.history is too short for market.timeframe: it must hold the warm-up "
+        f"({WARM_UP_BARS} bars or {WARM_UP_DAYS} days, whichever is more) and "
+        "4 × (training.folds + 2) × (training.windowBars + training.horizonBars) bars",
+        found=lambda spec: (
+            f"{spec.market.history} is {spec.market.history_bars} bars of "
+            f"{spec.market.timeframe}, expected at least {needed_bars(spec)}"
         ),
         cel=f"{_BARS} >= {_NEEDED}",
-        message_cel=(
-            f"'market.history is ' + {_HISTORY} + ', that is ' + string({_BARS}) + ' bars of ' "
-            f"+ self.market.timeframe + ', expected at least ' + string({_NEEDED}) "
-            "+ ' bars for training.folds, windowBars and horizonBars as given'"
-        ),
     ),
 )
 
 
 def broken_rules(spec: "TradingModelSpec") -> list[str]:
     """The messages of every rule that `spec` breaks."""
-    return [rule.message(spec) for rule in SPEC_RULES if not rule.holds(spec)]
+    return [
+        f"{rule.message} (found {rule.found(spec)})" for rule in SPEC_RULES if not rule.holds(spec)
+    ]
