@@ -140,3 +140,17 @@ async def test_subscription_with_a_wrong_signature_is_refused() -> None:
             request["params"]["signature"] = "0" * 64
             await socket.send(json.dumps(request))
             assert (await received(socket))["error"]["code"] == -1022
+
+
+async def test_program_ends_soon_with_sockets_open() -> None:
+    with exchange() as program:
+        async with (
+            websockets.connect(f"{program.socket}/ws/{KLINES}") as klines,
+            websockets.connect(f"{program.socket}/ws"),
+            websockets.connect(f"{program.socket}/ws-api/v3"),
+        ):
+            await received(klines)
+            started = time.monotonic()
+            program.process.terminate()
+            assert await asyncio.to_thread(program.process.wait, 10) == 0
+            assert time.monotonic() - started < 4

@@ -31,6 +31,7 @@ from tradinglab_exchange.rate_limits import RateLimits
 from tradinglab_exchange.rest import RestApi
 from tradinglab_exchange.settings import Settings
 from tradinglab_exchange.signatures import Signatures
+from tradinglab_exchange.sockets import close_all
 from tradinglab_exchange.state import Position, Store
 from tradinglab_exchange.streams import MarketStreams
 from tradinglab_exchange.trading import Trading
@@ -104,8 +105,7 @@ class Exchange:
         self.engine.last, self.engine.now = exact(self.market.last), self.market.now
 
     async def disconnect_all(self) -> None:
-        await self.hub.disconnect_all()
-        await self.user_streams.disconnect_all()
+        await close_all(self.hub.connections() | self.user_streams.connections())
 
     def note_position(self, position: Position) -> None:
         """Saved together with what the tick changes."""

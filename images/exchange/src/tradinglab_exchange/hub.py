@@ -76,8 +76,6 @@ class StreamHub:
         for connection in connections:
             connection.send(wrapped if connection.combined else raw)
 
-    async def disconnect_all(self) -> None:
-        """Closes every subscriber's socket."""
-        connections = {one for listeners in self._listeners.values() for one in listeners}
-        for connection in connections:
-            await connection.socket.close(code=WSCloseCode.GOING_AWAY)
+    def connections(self) -> set[Connection]:
+        """Everybody who listens to something."""
+        return {one for listeners in self._listeners.values() for one in listeners}

@@ -4,13 +4,20 @@ Used by the stream handler and the WebSocket API handler.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from tradinglab_exchange.hub import Connection
 
 PING_SECONDS = 20.0
+CLOSE_SECONDS = 1.0
+
+
+async def close_all(connections: Iterable[Connection]) -> None:
+    """Closes them together; a peer that does not answer holds up nobody for long."""
+    closing = (one.socket.close(code=WSCloseCode.GOING_AWAY) for one in connections)
+    await asyncio.gather(*closing, return_exceptions=True)
 
 
 async def serve_socket(
@@ -21,7 +28,7 @@ async def serve_socket(
     received: Callable[[Connection, str], Awaitable[None]],
 ) -> web.WebSocketResponse:
     """Runs one connection to its end."""
-    socket = web.WebSocketResponse(heartbeat=PING_SECONDS, compress=False)
+    socket = web.WebSocketResponse(timeout=CLOSE_SECONDS, heartbeat=PING_SECONDS, compress=False)
     await socket.prepare(request)
     connection = Connection(socket, combined)
     pump = asyncio.create_task(connection.pump())

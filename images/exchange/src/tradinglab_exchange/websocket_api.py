@@ -54,9 +54,8 @@ class WebSocketApi:
         for connection, subscription in self._subscriptions.items():
             connection.send(encoded({"subscriptionId": subscription, "event": event}))
 
-    async def disconnect_all(self) -> None:
-        for connection in list(self._connected_since):
-            await connection.socket.close(code=1001)
+    def connections(self) -> set[Connection]:
+        return set(self._connected_since)
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         address = request.remote or "unknown"
