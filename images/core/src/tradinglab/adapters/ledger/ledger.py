@@ -170,6 +170,7 @@ class Ledger:
         answer: str,
         reports: Iterable[OrderReport] = (),
     ) -> None:
+        """An order that ended at once stays live while it has fills still to be fetched."""
         self._execute(
             "UPDATE intents SET status = ?, answered_at = ?, answer = ? WHERE id = ?",
             (status, self._now(), answer, written.id),
@@ -189,7 +190,7 @@ class Ledger:
                     report.status,
                     *map(str, (report.quantity, report.executed_quantity, report.price)),
                     None if report.stop_price is None else str(report.stop_price),
-                    int(report.status.is_live),
+                    int(report.status.is_live or report.executed_quantity > 0),
                     self._now(),
                 ),
             )

@@ -1,0 +1,194 @@
+"""The books: ledger, exchange and engine state brought to agree. Used by trader and executor.
+
+REST is the truth. Fills, orders' ends and the state they lead to are written in one transaction.
+"""
+
+import logging
+from decimal import Decimal
+
+from tradinglab.adapters.ledger import Ledger
+from tradinglab.domain.filters import SymbolRules
+from tradinglab.domain.order import Fill, Leg, OrderReport, OrderStatus
+from tradinglab.engine.state import EngineState, TradingMode, apply_fill
+from tradinglab.errors import HaltTrading
+from tradinglab.ports.broker import Account, Broker
+from tradinglab_bot import story
+
+log = logging.getLogger(__name__)
+
+# The stop covers a position from the moment it works; before, it waits for its entry.
+WORKING = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+
+
+class Books:
+    """`state` is the engine's memory as the ledger holds it."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        broker: Broker,
+        rules: SymbolRules,
+        account: Account,
+        state: EngineState,
+    ) -> None:
+        self.ledger = ledger
+        self.broker = broker
+        self.rules = rules
+        self.account = account
+        self.state = state
+
+    def entry_is_live(self) -> bool:
+        return any(leg is Leg.ENTRY for _, leg in self.ledger.live_orders())
+
+    def protected_quantity(self) -> Decimal:
+        """What working stop orders cover."""
+        return sum(
+            (
+                order.quantity - order.executed_quantity
+                for order, leg in self.ledger.live_orders()
+                if leg is Leg.STOP and order.status in WORKING
+            ),
+            Decimal(0),
+        )
+
+    async def synchronise(self) -> None:
+        """Fetches what became of live orders, and new fills. Nothing is asked if none is live.
+
+        Raises ExchangeUnavailable; the books are unchanged then.
+        """
+        live = self.ledger.live_orders()
+        if not live:
+            return
+        changed = await self._changed(live)
+        fills = await self.broker.fills_after(self.ledger.last_trade_id())
+        if not changed and not fills:
+            return
+        lines: list[str] = []
+        before = self.state
+        try:
+            with self.ledger.transaction():
+                for fill in fills:
+                    lines += self._book_fill(fill)
+                for report in changed:
+                    missing = (
+                        self.ledger.filled_quantity(report.client_id) < report.executed_quantity
+                    )
+                    self.ledger.record_order_status(
+                        report.client_id,
+                        report.status,
+                        report.executed_quantity,
+                        is_live=report.status.is_live or missing,
+                    )
+                if self.state.entry is not None and not self.entry_is_live():
+                    self.state = self.state.without_entry()
+                self.ledger.save_engine_state(self.state)
+        except BaseException:
+            self.state = before
+            raise
+        for line in lines:
+            log.info(line)
+        if fills and self._fills_ahead_of_orders():
+            await self.synchronise()
+        if len(self.state.unsettled) > len(before.unsettled):
+            await self.check_balances()
+
+    def _fills_ahead_of_orders(self) -> bool:
+        """An order filled between the two questions: its status is older than its fills."""
+        return any(
+            self.ledger.filled_quantity(order.client_id) > order.executed_quantity
+            for order, _ in self.ledger.live_orders()
+        )
+
+    def forget_ended_entry(self) -> None:
+        """An entry that neither rests nor awaits an answer is over."""
+        ledger = self.ledger
+        if self.state.entry is None or self.entry_is_live() or ledger.unanswered_intents():
+            return
+        state = self.state.without_entry()
+        with ledger.transaction():
+            ledger.save_engine_state(state)
+        self.state = state
+
+    async def _changed(self, live: tuple[tuple[OrderReport, Leg], ...]) -> list[OrderReport]:
+        """Live orders whose status or executed quantity differs from the ledger's."""
+        open_now = {order.client_id: order for order in await self.broker.open_orders()}
+        waiting_lists = {
+            order.list_client_id
+            for order, leg in live
+            if leg is Leg.ENTRY and order.client_id in open_now
+        }
+        changed = []
+        for order, _ in live:
+            if not order.status.is_live:
+                changed.append(order)  # ended; only its fills were still to come
+                continue
+            report = open_now.get(order.client_id)
+            if report is None:
+                if (
+                    order.status is OrderStatus.PENDING_NEW
+                    and order.list_client_id in waiting_lists
+                ):
+                    continue
+                report = await self.broker.find_order(order.client_id)
+            if report is None:
+                raise HaltTrading(
+                    f"order {order.client_id} was accepted as {order.exchange_id} and is unknown "
+                    "to the exchange now; expected it open or ended"
+                )
+            same = (report.status, report.executed_quantity) == (
+                order.status,
+                order.executed_quantity,
+            )
+            if not same or not report.status.is_live:
+                changed.append(report)
+        return changed
+
+    def _book_fill(self, fill: Fill) -> list[str]:
+        """Inside a transaction. Returns the lines to log once it is committed."""
+        found = self.ledger.origin_of(fill.exchange_order_id)
+        client_id, origin = found if found is not None else (None, None)
+        if not self.ledger.record_fill(fill, client_id):
+            return []
+        line = story.fill_line(fill, origin, self.rules)
+        self.ledger.add_alert("fill", line.strip())
+        if origin is None:
+            return [line]
+        self.state, trade = apply_fill(self.state, fill, origin, self.rules)
+        if trade is None:
+            return [line]
+        self.ledger.record_trade(trade, fill.trade_id)
+        closing = story.trade_line(trade, self.rules)
+        self.ledger.add_alert("trade", closing.strip())
+        return [line, closing]
+
+    async def check_balances(self) -> None:
+        """Compares the account with the state. Money that came or went is adopted and reported;
+        coins that are missing put the state in doubt: trading halts until a person resumes."""
+        self.account = await self.broker.account()
+        if self.ledger.live_orders() and await self.broker.fills_after(self.ledger.last_trade_id()):
+            return  # a fill came meanwhile; the next look compares
+        quote, base = self.rules.quote, self.rules.base
+        total = self.account.total(quote)
+        state = self.state
+        texts = []
+        if total != state.quote:
+            texts.append(
+                f"balance of {quote} is {total}, expected {state.quote}: "
+                f"{total - state.quote:+f} came from outside of this bot's orders; adopted"
+            )
+            state = state.with_quote(total)
+        if self.account.total(base) < state.base:
+            texts.append(
+                f"balance of {base} is {self.account.total(base)}, expected at least {state.base}: "
+                "coins of this bot's position are gone; trading halts until a person resumes it"
+            )
+            state = state.model_copy(update={"mode": TradingMode.HALTED})
+        with self.ledger.transaction():
+            for text in texts:
+                self.ledger.add_alert("balance", text)
+            if not texts:
+                self.ledger.add_alert("balance", f"balance {story.money(total)} {quote}")
+            self.ledger.save_engine_state(state)
+        self.state = state
+        for text in texts:
+            log.warning(text)

@@ -1,0 +1,182 @@
+"""The running bot: its parts put together, and its end. Called by the entry point."""
+
+import asyncio
+import logging
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from tradinglab.adapters.binance.broker import BinanceBroker
+from tradinglab.adapters.binance.client import Caller, make_client
+from tradinglab.adapters.binance.history import BinanceHistory
+from tradinglab.adapters.binance.stream import BinanceStream
+from tradinglab.adapters.inference_client import InferenceClient
+from tradinglab.adapters.ledger import Ledger
+from tradinglab.adapters.telegram import TelegramSender
+from tradinglab.domain.forecast import ModelFacts
+from tradinglab.domain.market import Market
+from tradinglab_bot import health, story
+from tradinglab_bot.books import Books
+from tradinglab_bot.executor import Executor
+from tradinglab_bot.feed import Feed
+from tradinglab_bot.forecasts import Forecasts
+from tradinglab_bot.outbox import Outbox
+from tradinglab_bot.settings import BotSettings
+from tradinglab_bot.startup import load_history, open_books, patiently, reconcile
+from tradinglab_bot.trader import Trader
+
+log = logging.getLogger(__name__)
+
+FINISH_SECONDS = 20.0
+DRAIN_SECONDS = 3.0
+
+
+def wall_milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Progress:
+    """What health and readiness are judged by."""
+
+    feed: Feed | None = None
+    trader: Trader | None = None
+    silence_seconds: float = 60.0
+
+    def unhealthy(self) -> list[str]:
+        if self.feed is None or self.trader is None:
+            return []
+        age = self.feed.age_seconds
+        limit = 3 * self.silence_seconds
+        return [f"no frame of the stream for {age:.0f} s"] if age > limit else []
+
+    def unready(self) -> list[str]:
+        if self.trader is None:
+            return ["ledger and exchange are not reconciled yet"]
+        return self.unhealthy() + ([self.trader.problem] if self.trader.problem else [])
+
+
+class Bot:
+    """One market, one account, one ledger."""
+
+    def __init__(self, settings: BotSettings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._progress = Progress(silence_seconds=settings.silence_seconds)
+        self._health: web.AppRunner | None = None
+
+    async def run(self) -> None:
+        """Until a signal, the last of MAX_BARS, or an error that only a person can mend."""
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        if settings.listen:
+            self._health = await health.serve(
+                settings.listen, self._progress.unhealthy, self._progress.unready
+            )
+        ledger = Ledger(Path(settings.ledger), wall_milliseconds)
+        inference = InferenceClient(settings.api_url, api_key=settings.api_key)
+        caller = Caller(
+            make_client(
+                settings.exchange_rest_url,
+                settings.exchange_key.get_secret_value(),
+                settings.exchange_secret.get_secret_value(),
+            )
+        )
+        telegram = self._telegram()
+        try:
+            await self._until_stopped(ledger, inference, caller, telegram)
+        finally:
+            await caller.close()
+            await inference.aclose()
+            if telegram is not None:
+                await telegram.aclose()
+            if self._health is not None:
+                await self._health.cleanup()
+            ledger.close()
+
+    def _telegram(self) -> TelegramSender | None:
+        token, chat = self._settings.telegram_token, self._settings.telegram_chat
+        if token is None or chat is None:
+            log.info("no Telegram token: alerts stay in this log and in the ledger")
+            return None
+        return TelegramSender(token.get_secret_value(), chat, self._settings.telegram_url)
+
+    async def _until_stopped(
+        self,
+        ledger: Ledger,
+        inference: InferenceClient,
+        caller: Caller,
+        telegram: TelegramSender | None,
+    ) -> None:
+        trading = asyncio.ensure_future(self._trade(ledger, inference, caller))
+        outbox = Outbox(ledger, telegram)
+        sending = asyncio.ensure_future(outbox.run())
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({trading, stopped, sending}, return_when=asyncio.FIRST_COMPLETED)
+            if not trading.done():
+                await asyncio.wait(
+                    {trading}, timeout=FINISH_SECONDS if self._progress.trader else 0
+                )
+            if trading.done():
+                trading.result()
+            if sending.done():
+                sending.result()
+        except Exception as error:
+            _alert(ledger, "error", f"bot stopped: {error}")
+            raise
+        else:
+            _alert(ledger, "stop", "bot stopped; stops and take-profits stay at the exchange")
+            log.info("stopped; stops and take-profits stay at the exchange")
+        finally:
+            for task in (trading, sending, stopped):
+                task.cancel()
+            await asyncio.gather(trading, sending, stopped, return_exceptions=True)
+            await outbox.drain(DRAIN_SECONDS)
+
+    async def _trade(self, ledger: Ledger, inference: InferenceClient, caller: Caller) -> None:
+        """Prepares, then feeds, watches and trades until the trader ends or a part fails."""
+        settings = self._settings
+        forecasts = Forecasts(inference, settings.forecast_seconds)
+        model = await forecasts.wait_for_model()
+        market = Market(model.exchange, model.symbol, model.timeframe)
+        stream = BinanceStream(market, settings.exchange_stream_url, settings.silence_seconds)
+        feed = Feed(BinanceHistory(caller, market), stream, market.bar_milliseconds)
+        await patiently("clock", caller.synchronise)
+        books = await open_books(ledger, BinanceBroker(caller, market))
+        executor = Executor(books)
+        await reconcile(books, executor)
+        window, last = await load_history(feed, model, books, settings.policy)
+        trader = Trader(feed, window, forecasts, books, executor, settings.policy)
+        self._progress.feed, self._progress.trader = feed, trader
+        _alert(ledger, "start", _started(model, books))
+        deciding = asyncio.ensure_future(trader.run(self._stop, settings.max_bars))
+        others = [
+            asyncio.ensure_future(feed.run(last)),
+            asyncio.ensure_future(trader.watch(settings.watch_seconds)),
+        ]
+        try:
+            done, _ = await asyncio.wait({deciding, *others}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (deciding, *others):
+                task.cancel()
+            await asyncio.gather(deciding, *others, return_exceptions=True)
+
+
+def _alert(ledger: Ledger, kind: str, text: str) -> None:
+    with ledger.transaction():
+        ledger.add_alert(kind, text)
+
+
+def _started(model: ModelFacts, books: Books) -> str:
+    return (
+        f"bot started on {model.symbol} {model.timeframe}, model {model.version} "
+        f"({model.verdict}), balance {story.money(books.state.quote)} {books.rules.quote}"
+    )

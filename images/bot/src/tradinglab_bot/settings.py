@@ -1,0 +1,92 @@
+"""The bot's settings from TRADINGLAB_* variables: addresses, keys and the trading policy.
+
+Called by the entry point; passed to nothing else whole.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+
+from tradinglab.config import PREFIX, load_settings
+from tradinglab.engine.policy import Policy
+from tradinglab.errors import ConfigurationError
+from tradinglab.logs import LogFormat
+
+ADDRESS = re.compile(r"^.+:[0-9]{1,5}$")
+
+
+class BotSettings(Policy):
+    """Every field of the policy is a setting too, under its own name."""
+
+    api_url: Annotated[str, Field(pattern=r"^https?://", description="of the inference API")]
+    api_key: Annotated[
+        SecretStr | None, Field(description="bearer key of the inference API, if it wants one")
+    ] = None
+    ledger: Annotated[Path, Field(description="SQLite file on a local disk; created if absent")]
+    exchange_key: Annotated[SecretStr, Field(description="API key of the exchange account")]
+    exchange_secret: Annotated[SecretStr, Field(description="its secret")]
+    exchange_rest_url: Annotated[
+        str | None,
+        Field(pattern=r"^https?://", description="base URL; absent: the real exchange"),
+    ] = None
+    exchange_stream_url: Annotated[
+        str | None, Field(pattern=r"^wss?://", description="base URL; absent: the real exchange")
+    ] = None
+    telegram_token: Annotated[
+        SecretStr | None, Field(description="of the Telegram bot; absent: alerts are only logged")
+    ] = None
+    telegram_chat: Annotated[str | None, Field(description="chat that gets the alerts")] = None
+    telegram_url: Annotated[
+        str | None, Field(pattern=r"^https?://", description="Bot API; absent: Telegram's own")
+    ] = None
+    listen: Annotated[
+        str | None, Field(description="address:port of /healthz and /readyz; absent: none")
+    ] = None
+    max_bars: Annotated[
+        int, Field(ge=0, description="exit 0 after so many decided bars; 0 = never")
+    ] = 0
+    forecast_seconds: Annotated[
+        float, Field(gt=0, le=600, description="how long to ask for one bar's forecast")
+    ] = 5.0
+    silence_seconds: Annotated[
+        float, Field(gt=0, description="without a frame for so long the stream is reconnected")
+    ] = 60.0
+    watch_seconds: Annotated[
+        float, Field(gt=0, description="between looks at open orders, beside those at each bar")
+    ] = 5.0
+    log_format: Annotated[LogFormat, Field(description="text or json")] = "text"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="threshold")
+    ] = "INFO"
+
+    @field_validator("listen")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is not None and not ADDRESS.match(value):
+            raise ValueError("expected address:port such as 127.0.0.1:8070")
+        return value
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(**{name: getattr(self, name) for name in Policy.model_fields})
+
+
+def read_settings(environ: Mapping[str, str]) -> BotSettings:
+    """Raises ConfigurationError for a field that is wrong or does not go with the others."""
+    settings = load_settings(BotSettings, environ)
+    if (settings.exchange_rest_url is None) != (settings.exchange_stream_url is None):
+        raise ConfigurationError(
+            f"{PREFIX}EXCHANGE_REST_URL and {PREFIX}EXCHANGE_STREAM_URL: found one of them, "
+            "expected both or none"
+        )
+    if settings.exchange_rest_url is None and not settings.require_tradeable:
+        raise ConfigurationError(
+            f"{PREFIX}REQUIRE_TRADEABLE is false without {PREFIX}EXCHANGE_REST_URL; the real "
+            "exchange demands true: no money on a model that is not proven"
+        )
+    if settings.telegram_token is not None and not settings.telegram_chat:
+        raise ConfigurationError(f"{PREFIX}TELEGRAM_CHAT is not set, TELEGRAM_TOKEN needs it")
+    return settings

@@ -1,0 +1,127 @@
+"""The lines and alerts a person reads: one per bar, order, fill and trade.
+
+Called by trader, executor and books; every text is made here and nowhere else.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from tradinglab.adapters.ledger import LedgerSummary
+from tradinglab.domain.bar import Bar
+from tradinglab.domain.filters import SymbolRules
+from tradinglab.domain.forecast import Forecast
+from tradinglab.domain.order import (
+    CancelIntent,
+    EnterIntent,
+    ExitIntent,
+    Fill,
+    Intent,
+    Origin,
+    ProtectIntent,
+    Side,
+)
+from tradinglab.engine.decision import Decision
+from tradinglab.engine.state import ClosedTrade, EngineState
+
+ARROWS = ("▲▲", "▲", "▼", "▼▼")
+
+
+def instant(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+def money(value: Decimal | float) -> str:
+    return f"{value:,.2f}"
+
+
+def price(value: Decimal | float) -> str:
+    """Two decimals for large prices, five significant digits for small ones."""
+    return f"{value:,.2f}" if value >= 100 else f"{value:.5g}"
+
+
+def amount(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+def bar_line(
+    bar: Bar,
+    bar_milliseconds: int,
+    forecast: Forecast | None,
+    decision: Decision,
+    state: EngineState,
+    quote: str,
+) -> str:
+    """Time of the close, price, the four probabilities, volatility, decision, equity."""
+    if forecast is None:
+        outlook = "no forecast"
+    else:
+        shares = " ".join(
+            f"{arrow}{probability:>4.0%}"
+            for arrow, probability in zip(ARROWS, forecast.probabilities, strict=True)
+        )
+        outlook = f"{shares}  σ {forecast.volatility_per_bar:.2%}"
+    words = decision.reason.words
+    net = decision.numbers.get("net_return")
+    urgency = decision.numbers.get("urgency")
+    if net is not None:
+        words += f" (net {net:+.2%})"
+    elif urgency is not None:
+        words += f" (urgency {urgency:.2f})"
+    equity = money(state.equity(Decimal(repr(bar.close))))
+    return (
+        f"{instant(bar.open_time + bar_milliseconds)}  {price(bar.close):>10}  {outlook}  "
+        f"{words}  equity {equity} {quote}"
+    )
+
+
+def intent_line(intent: Intent, rules: SymbolRules) -> str:
+    base = rules.base
+    match intent:
+        case EnterIntent():
+            return (
+                f"  → buy {amount(intent.quantity)} {base} at {price(intent.limit_price)} or less, "
+                f"stop {price(intent.stop_price)}, "
+                f"take-profit {price(intent.take_profit_price)}"
+            )
+        case ProtectIntent():
+            return (
+                f"  → protect {amount(intent.quantity)} {base}: stop {price(intent.stop_price)}, "
+                f"take-profit {price(intent.take_profit_price)}"
+            )
+        case ExitIntent():
+            limit = intent.limit_price
+            where = "the market" if limit is None else f"{price(limit)} or more"
+            return f"  → sell {amount(intent.quantity)} {base} at {where}"
+        case CancelIntent():
+            return f"  → take back the {intent.target.value} order"
+
+
+def fill_line(fill: Fill, origin: Origin | None, rules: SymbolRules) -> str:
+    verb = "bought" if fill.side is Side.BUY else "sold"
+    leg = "an order that is not this bot's" if origin is None else origin.leg.words
+    return (
+        f"  ✓ {verb} {amount(fill.quantity)} {rules.base} at {price(fill.price)} ({leg}) for "
+        f"{money(fill.quote_quantity)} {rules.quote}, "
+        f"fee {amount(fill.commission)} {fill.commission_asset}"
+    )
+
+
+def trade_line(trade: ClosedTrade, rules: SymbolRules) -> str:
+    word = "profit" if trade.profit >= 0 else "loss"
+    share = trade.profit / trade.cost_quote
+    return (
+        f"  ■ trade closed by {trade.exit_leg.words}: {word} {trade.profit:+,.2f} {rules.quote} "
+        f"({share:+.2%}), bought at {price(trade.entry_price)}, sold at {price(trade.exit_price)}"
+    )
+
+
+def daily_summary(day: str, summary: LedgerSummary, quote: str) -> str:
+    """The alert at the end of each UTC day of the market."""
+    reasons = ", ".join(f"{name} {count}" for name, count in summary.decisions_by_reason.items())
+    first, last = summary.first_equity or Decimal(0), summary.last_equity or Decimal(0)
+    change = f"{last / first - 1:+.2%}" if first else "n/a"
+    return (
+        f"{day}: equity {money(last)} {quote} ({change}), {summary.bars_decided} bars decided with "
+        f"{summary.forecasts} forecasts, {summary.fills} fills, {summary.trades} trades closed, "
+        f"profit {summary.profit:+,.2f} {quote}. Decisions: {reasons or 'none'}"
+    )

@@ -1,0 +1,83 @@
+"""A stand-in for the inference API whose forecasts a test decides: strong views on schedule.
+
+A trained model rarely wants to trade; order safety needs many trades within seconds.
+"""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from tests.engine.situations import decision_facts
+
+from tradinglab.domain.forecast import Forecast, ModelFacts, Verdict
+
+HOUR = 3_600_000
+BULLISH, BEARISH = (0.85, 0.1, 0.03, 0.02), (0.02, 0.03, 0.15, 0.8)
+FIRST = "sha256:" + "1" * 64
+SECOND = "sha256:" + "2" * 64
+
+
+def in_turns(bar_open_time: int) -> tuple[tuple[float, ...], float]:
+    """Bullish for five bars, bearish for three: (probabilities, momentum)."""
+    return (BULLISH, 1.0) if bar_open_time // HOUR % 8 < 5 else (BEARISH, -2.0)
+
+
+class ScriptedApi:
+    """Serves over HTTP like the real one; `digest` and `view` may change while it runs."""
+
+    def __init__(
+        self, view: Callable[[int], tuple[tuple[float, ...], float]] = in_turns
+    ) -> None:
+        self.view = view
+        self.digest = FIRST
+        self.volatility = 0.006
+        self.asked: list[int] = []
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+
+    async def __aenter__(self) -> "ScriptedApi":
+        application = web.Application(client_max_size=8 << 20)
+        application.router.add_get("/v1/model", self._model)
+        application.router.add_post("/v1/forecast", self._forecast)
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _model(self, _: web.Request) -> web.Response:
+        facts = ModelFacts(
+            digest=self.digest,
+            version="scripted",
+            exchange="binance",
+            symbol="BTC/USDT",
+            timeframe="1h",
+            window_bars=16,
+            lookback_bars=64,
+            trained_at="2023-01-01T00:00:00Z",
+            data_end=0,
+            verdict=Verdict.UNPROVEN,
+            verdict_reason="scripted",
+            decision=decision_facts(),
+        )
+        return web.Response(text=facts.model_dump_json(), content_type="application/json")
+
+    async def _forecast(self, request: web.Request) -> web.Response:
+        document = await request.json()
+        open_time = document["bar_open_time"]
+        if len(document["snapshots"]) != 64:
+            return web.json_response({"detail": "expected 64 rows"}, status=422)
+        self.asked.append(open_time)
+        probabilities, momentum = self.view(open_time)
+        forecast = Forecast(
+            digest=self.digest,
+            bar_open_time=open_time,
+            expires_at=open_time + 2 * HOUR,
+            probabilities=probabilities,
+            momentum=momentum,
+            volatility_per_bar=self.volatility,
+        )
+        return web.Response(text=forecast.model_dump_json(), content_type="application/json")
