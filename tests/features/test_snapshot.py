@@ -8,9 +8,10 @@ from ta.volatility import AverageTrueRange
 from tests.market_data import real_bars, synthetic_bars
 
 from tradinglab.errors import DataError
+from tradinglab.features.columns import SNAPSHOT_COLUMNS
 from tradinglab.features.normaliser import Normaliser, robust_scale, stationary
 from tradinglab.features.pipeline import Pipeline, lookback_bars
-from tradinglab.features.snapshot import SNAPSHOT_COLUMNS, compute_snapshots
+from tradinglab.features.snapshot import compute_snapshots
 
 HOUR = 3_600_000
 

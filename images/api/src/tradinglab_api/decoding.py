@@ -13,7 +13,7 @@ import orjson
 
 from tradinglab.domain.forecast import ModelFacts
 from tradinglab.domain.market import timeframe_milliseconds
-from tradinglab.features.snapshot import (
+from tradinglab.features.columns import (
     BAR_COLUMNS,
     FIRST_COMPLETE_ROW,
     SNAPSHOT_COLUMNS,

@@ -13,7 +13,7 @@ from typing import Protocol
 from tradinglab.artifact.store import load_artifact, runs_directory, translated_os_errors
 from tradinglab.domain.forecast import Forecast, ModelFacts
 from tradinglab.errors import ConfigurationError
-from tradinglab.features.snapshot import FloatArray
+from tradinglab.features.columns import FloatArray
 from tradinglab.logs import fields
 from tradinglab.predictor import Predictor
 

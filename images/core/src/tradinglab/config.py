@@ -33,13 +33,13 @@ def load_settings(model: type[SettingsT], environ: Mapping[str, str]) -> Setting
     except ValidationError as error:
         problems = []
         for problem in error.errors():
+            if not problem["loc"]:  # a rule across settings
+                problems.append(problem["msg"])
+                continue
             field = str(problem["loc"][0])
-            shown = (
-                ""
-                if "Secret" in str(model.model_fields[field].annotation)
-                else (f" (found {given[field]!r})" if field in given else " (not set)")
-            )
-            problems.append(f"{PREFIX}{field.upper()}: {problem['msg']}{shown}")
+            secret = "Secret" in str(model.model_fields[field].annotation)
+            found = f" (found {given[field]!r})" if field in given else " (not set)"
+            problems.append(f"{PREFIX}{field.upper()}: {problem['msg']}{'' if secret else found}")
         raise ConfigurationError("; ".join(problems)) from None
 
 

@@ -17,9 +17,9 @@ from tradinglab.artifact.store import Artifact
 from tradinglab.domain.forecast import Forecast, ModelFacts
 from tradinglab.domain.market import timeframe_milliseconds
 from tradinglab.errors import ArtifactError, DataError
+from tradinglab.features.columns import SNAPSHOT_COLUMNS, FloatArray
 from tradinglab.features.labels import MOMENTUM_LIMIT
 from tradinglab.features.pipeline import Pipeline
-from tradinglab.features.snapshot import SNAPSHOT_COLUMNS, FloatArray
 
 GRAPH_FILE, PIPELINE_FILE, GOLDEN_FILE = "model.onnx", "pipeline.json", "golden.npz"
 GRAPH_INPUTS = ("components", "log_volatility_baseline")

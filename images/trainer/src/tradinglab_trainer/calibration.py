@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from tradinglab.errors import TradinglabError
-from tradinglab.features.snapshot import FloatArray
+from tradinglab.features.columns import FloatArray
 
 LOG_TEMPERATURE_LIMIT = 3.0
 AGREEMENT = 1e-3

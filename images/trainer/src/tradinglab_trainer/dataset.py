@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradinglab.errors import DataError
+from tradinglab.features.columns import CLOSE, FloatArray
 from tradinglab.features.labels import horizon_returns
 from tradinglab.features.normaliser import stationary
 from tradinglab.features.pipeline import lookback_bars
-from tradinglab.features.snapshot import CLOSE, FloatArray, compute_snapshots
+from tradinglab.features.snapshot import compute_snapshots
 from tradinglab.features.volatility import future_log_volatility, har_terms
 
 MINIMUM_USABLE_BARS = 1500

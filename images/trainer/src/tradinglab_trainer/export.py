@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradinglab.errors import ArtifactError
-from tradinglab.features.snapshot import FloatArray
+from tradinglab.features.columns import FloatArray
 from tradinglab.predictor import Graph
 
 EXPORT_TOLERANCE = 1e-4

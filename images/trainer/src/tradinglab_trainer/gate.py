@@ -9,7 +9,7 @@ import numpy as np
 
 from tradinglab.artifact.manifest import Check, Comparison, Gate
 from tradinglab.domain.forecast import Verdict
-from tradinglab.features.snapshot import FloatArray
+from tradinglab.features.columns import FloatArray
 from tradinglab_trainer.export import EXPORT_TOLERANCE
 from tradinglab_trainer.metrics import (
     block_means,

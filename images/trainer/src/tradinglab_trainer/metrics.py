@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from tradinglab.features.snapshot import FloatArray
+from tradinglab.features.columns import FloatArray
 
 CALIBRATION_BINS = 15
 RESAMPLES = 1000

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from tradinglab.domain.forecast import CLASS_COUNT
+from tradinglab.features.columns import FloatArray
 from tradinglab.features.labels import Labels, make_labels, standardise
 from tradinglab.features.normaliser import Normaliser, robust_scale
 from tradinglab.features.pipeline import Pipeline
-from tradinglab.features.snapshot import FloatArray
 from tradinglab.features.volatility import fit_har, har_forecast
 from tradinglab_trainer.dataset import Dataset, IntArray
 

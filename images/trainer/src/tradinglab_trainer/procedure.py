@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from tradinglab.features.columns import FloatArray
 from tradinglab.features.pipeline import Pipeline
-from tradinglab.features.snapshot import FloatArray
 from tradinglab.features.volatility import log_returns
 from tradinglab.predictor import Graph, Outputs, interpret
 from tradinglab.resource.spec import TrainingSpec

@@ -21,8 +21,8 @@ from tradinglab.artifact.store import Artifact, load_artifact, runs_directory, w
 from tradinglab.domain.forecast import DecisionFacts
 from tradinglab.domain.market import history_milliseconds
 from tradinglab.errors import ArtifactError
+from tradinglab.features.columns import FloatArray
 from tradinglab.features.pipeline import specification_sha256
-from tradinglab.features.snapshot import FloatArray
 from tradinglab.logs import fields
 from tradinglab.predictor import (
     GOLDEN_FILE,

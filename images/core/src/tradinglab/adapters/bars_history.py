@@ -34,6 +34,7 @@ def public_client(rest_url: str | None) -> Any:
                 "defaultType": "spot",
                 "fetchMarkets": {"types": ["spot"]},
                 "fetchCurrencies": False,
+                "fetchMargins": False,
             },
         }
     )

@@ -17,7 +17,7 @@ from tradinglab.artifact.store import translated_os_errors
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.market import Market
 from tradinglab.errors import DataError, StorageError
-from tradinglab.features.snapshot import BAR_COLUMNS
+from tradinglab.features.columns import BAR_COLUMNS
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bars (

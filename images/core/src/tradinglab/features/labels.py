@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tradinglab.features.snapshot import FloatArray
+from tradinglab.features.columns import FloatArray
 from tradinglab.features.volatility import future_log_volatility
 
 MOMENTUM_LIMIT = 4.0

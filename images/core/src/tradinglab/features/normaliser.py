@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from tradinglab.errors import DataError
-from tradinglab.features.snapshot import SNAPSHOT_COLUMNS, FloatArray
+from tradinglab.features.columns import SNAPSHOT_COLUMNS, FloatArray
 from tradinglab.features.volatility import log_returns, rolling_sum
 
 VOLUME_MEAN_BARS: Final = 168

@@ -11,18 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tradinglab.errors import ArtifactError
+from tradinglab.features.columns import CLOSE, RECURSION_WARM_UP_BARS, SNAPSHOT_COLUMNS, FloatArray
 from tradinglab.features.normaliser import (
     CLIP,
     NORMALISER_LOOKBACK_BARS,
     OBV_CHANGE_BARS,
     VOLUME_MEAN_BARS,
     Normaliser,
-)
-from tradinglab.features.snapshot import (
-    CLOSE,
-    RECURSION_WARM_UP_BARS,
-    SNAPSHOT_COLUMNS,
-    FloatArray,
 )
 from tradinglab.features.volatility import HAR_DAYS, har_bars, har_forecast, har_terms
 

@@ -5,28 +5,20 @@ MACD and the bands; ATR and ADX keep `ta`'s definitions with the recursion vecto
 `ta` loops over rows in Python; OBV is the textbook's (an unchanged close adds nothing).
 """
 
-from typing import Final
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.signal import lfilter
 from ta.momentum import RSIIndicator
 from ta.trend import MACD
 from ta.volatility import BollingerBands
 
 from tradinglab.errors import DataError
-
-FloatArray = NDArray[np.float64]
-
-BAR_COLUMNS: Final = ("open", "high", "low", "close", "volume")
-SNAPSHOT_COLUMNS: Final = (
-    *BAR_COLUMNS, "rsi", "macd", "bb_high", "bb_low", "atr", "obv", "adx",
-)  # fmt: skip
-CLOSE, VOLUME, OBV = (SNAPSHOT_COLUMNS.index(name) for name in ("close", "volume", "obv"))
-SMOOTHING_BARS: Final = 14
-FIRST_COMPLETE_ROW: Final = 2 * SMOOTHING_BARS - 1
-RECURSION_WARM_UP_BARS: Final = 500  # after so many the start no longer matters (1e-14 relative)
+from tradinglab.features.columns import (
+    BAR_COLUMNS,
+    CLOSE,
+    SMOOTHING_BARS,
+    FloatArray,
+)
 
 
 def compute_snapshots(bars: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from tradinglab.features.snapshot import FloatArray
+from tradinglab.features.columns import FloatArray
 
 HAR_DAYS: Final = (1, 7, 30)
 DAY_MILLISECONDS: Final = 86_400_000
