@@ -1,0 +1,194 @@
+"""What the chart renders: security, wiring, ownership of the digest, refusal of bad values."""
+
+import importlib
+import json
+
+import pytest
+import yaml
+from tests.charts.rendering import (
+    CHART,
+    ROOT,
+    environment,
+    helm,
+    job_of,
+    one,
+    pods_of,
+    render,
+    template,
+)
+
+from tradinglab_operator.kube.jobs import load_template
+
+pytestmark = pytest.mark.skipif(helm() is None, reason="helm is not installed")
+
+SIMULATED = "exchange.enabled=true"
+PROGRAMS = {"operator", "trainer", "api", "bot", "exchange"}
+
+
+@pytest.fixture(scope="module")
+def documents():
+    return render(SIMULATED, "telegram.existingSecret=telegram", "telegram.url=http://stand-in:80")
+
+
+@pytest.fixture(scope="module")
+def pods(documents):
+    return pods_of(documents)
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_every_pod_meets_the_restricted_profile(pods, program):
+    spec = pods[program]["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] == 10001
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["enableServiceLinks"] is False
+    for container in spec["containers"]:
+        security = container["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["readOnlyRootFilesystem"] is True
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert container["resources"]["limits"]["memory"]
+    assert not [volume for volume in spec["volumes"] if "hostPath" in volume]
+
+
+def test_only_the_operator_gets_a_token(pods):
+    mounted = {p for p, pod in pods.items() if pod["spec"]["automountServiceAccountToken"]}
+    assert mounted == {"operator"}
+
+
+def test_the_operator_may_not_read_secrets_nor_leave_its_namespace(documents):
+    assert not [d for d in documents if d["kind"].startswith("ClusterRole")]
+    rules = one(documents, "Role", "tradinglab-operator")["rules"]
+    assert "secrets" not in {resource for rule in rules for resource in rule["resources"]}
+    assert "*" not in {verb for rule in rules for verb in rule["verbs"]}
+
+
+def test_the_digest_annotation_is_left_to_the_operator(pods):
+    assert "annotations" not in pods["api"]["metadata"]
+    path = environment(pods["api"])["TRADINGLAB_DIGEST"]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert path == "metadata.annotations['tradinglab.dev/artifact-digest']"
+
+
+def test_old_api_pods_serve_until_the_new_are_ready(documents):
+    strategy = one(documents, "Deployment", "tradinglab-api")["spec"]["strategy"]
+    assert strategy == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+    }
+
+
+def test_the_job_template_is_one_that_the_operator_accepts(documents, tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text(yaml.safe_dump(job_of(documents)))
+    assert load_template(path)["spec"]["backoffLimit"] == 0
+
+
+def test_a_changed_job_template_restarts_the_operator(pods):
+    changed = pods_of(render(SIMULATED, "trainer.priorityClassName=low"))
+    key = "checksum/job"
+    before = pods["operator"]["metadata"]["annotations"][key]
+    assert changed["operator"]["metadata"]["annotations"][key] != before
+
+
+@pytest.mark.parametrize(
+    ("program", "settings"),
+    [
+        ("operator", "tradinglab_operator.settings:OperatorSettings"),
+        ("trainer", "tradinglab_trainer.main:Settings"),
+        ("api", "tradinglab_api.settings:ApiSettings"),
+        ("bot", "tradinglab_bot.settings:BotSettings"),
+        ("exchange", "tradinglab_exchange.settings:Settings"),
+    ],
+)
+def test_every_variable_is_a_setting_of_its_program(pods, program, settings):
+    module, _, name = settings.partition(":")
+    model = getattr(importlib.import_module(module), name)
+    known = {f"TRADINGLAB_{field.upper()}" for field in model.model_fields}
+    given = {v for v in environment(pods[program]) if v.startswith("TRADINGLAB_")}
+    assert given <= known
+
+
+def test_secrets_are_passed_by_reference(pods):
+    variables = environment(pods["bot"])
+    for name in ("EXCHANGE_KEY", "EXCHANGE_SECRET", "TELEGRAM_TOKEN", "TELEGRAM_CHAT"):
+        assert "secretKeyRef" in variables[f"TRADINGLAB_{name}"]["valueFrom"]
+
+
+def test_the_real_exchange_needs_a_secret():
+    ended = template()
+    assert ended.returncode != 0
+    assert "bot.existingSecret" in ended.stderr
+
+
+def test_the_real_exchange_is_traded_on_tradeable_artifacts_only():
+    documents = render("bot.existingSecret=account")
+    assert not [d for d in documents if d["kind"] == "Secret"]
+    variables = environment(pods_of(documents)["bot"])
+    assert variables["TRADINGLAB_REQUIRE_TRADEABLE"]["value"] == "true"
+    assert "TRADINGLAB_EXCHANGE_REST_URL" not in variables
+
+
+def test_policy_values_become_settings_of_the_bot():
+    documents = render(SIMULATED, "bot.policy.max_exposure_fraction=0.2")
+    variables = environment(pods_of(documents)["bot"])
+    assert variables["TRADINGLAB_MAX_EXPOSURE_FRACTION"]["value"] == "0.2"
+
+
+def test_recorded_bars_are_mounted_read_only():
+    settings = (SIMULATED, "exchange.source=bars", "exchange.bars.existingClaim=recorded")
+    pod = pods_of(render(*settings, "exchange.bars.file=btc.csv.gz"))["exchange"]
+    assert environment(pod)["TRADINGLAB_BARS"]["value"] == "/bars/btc.csv.gz"
+    mounts = {m["name"]: m for m in pod["spec"]["containers"][0]["volumeMounts"]}
+    assert mounts["bars"]["readOnly"] is True
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (("exchange.enabeld=true",), "enabeld"),
+        ((SIMULATED, "storage.models.accessMode=ReadWrite"), "accessMode"),
+        ((SIMULATED, "exchange.source=recorded"), "source"),
+        ((SIMULATED, "exchange.source=bars"), "exchange.bars"),
+        ((SIMULATED, "exchange.source=mirror"), "exchange.upstream"),
+        ((SIMULATED, "model.name=BTC"), "/model/name"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(settings, named):
+    ended = template(*settings)
+    assert ended.returncode != 0
+    assert named in ended.stderr
+
+
+def test_the_definition_is_the_generated_one_and_is_kept_by_default(documents):
+    generated = yaml.safe_load((ROOT / "manifests" / "crd.yaml").read_text())
+    name = generated["metadata"]["name"]
+    assert one(documents, "CustomResourceDefinition", name) == generated
+    removable = one(render(SIMULATED, "crds.keep=false"), "CustomResourceDefinition", name)
+    assert not removable["metadata"]["annotations"]
+    assert removable["spec"] == generated["spec"]
+
+
+def test_claims_with_data_outlive_the_release_by_default(documents):
+    kept = {
+        d["metadata"]["name"]
+        for d in documents
+        if d["kind"] == "PersistentVolumeClaim" and d["metadata"].get("annotations")
+    }
+    assert kept == {"tradinglab-models", "tradinglab-ledger"}
+
+
+def test_every_value_is_in_the_schema():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def missing(values, node, path):
+        node = schema["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+        properties = node.get("properties")
+        if not isinstance(values, dict) or properties is None:
+            return []
+        absent = [f"{path}{key}" for key in values if key not in properties]
+        for key, value in values.items():
+            if key in properties:
+                absent += missing(value, properties[key], f"{path}{key}.")
+        return absent
+
+    assert missing(yaml.safe_load((CHART / "values.yaml").read_text()), schema, "") == []
