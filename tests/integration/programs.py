@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "TRADINGLAB_"
-KEY, SECRET = "marker-key-1f0c", "marker-secret-9b7e"  # noqa: S105
+KEY, SECRET = "marker-key-1f0c", "marker-secret-9b7e"
 PATIENCE_SECONDS = 60.0
 
 

@@ -24,9 +24,7 @@ def in_turns(bar_open_time: int) -> tuple[tuple[float, ...], float]:
 class ScriptedApi:
     """Serves over HTTP like the real one; `digest` and `view` may change while it runs."""
 
-    def __init__(
-        self, view: Callable[[int], tuple[tuple[float, ...], float]] = in_turns
-    ) -> None:
+    def __init__(self, view: Callable[[int], tuple[tuple[float, ...], float]] = in_turns) -> None:
         self.view = view
         self.digest = FIRST
         self.volatility = 0.006

@@ -1,0 +1,51 @@
+"""The bot's settings: what is refused, and how."""
+
+import pytest
+
+from tradinglab.errors import ConfigurationError
+from tradinglab_bot.settings import read_settings
+
+GOOD = {
+    "TRADINGLAB_API_URL": "http://127.0.0.1:8080",
+    "TRADINGLAB_LEDGER": "/var/lib/tradinglab/ledger.db",
+    "TRADINGLAB_EXCHANGE_KEY": "marker-key",
+    "TRADINGLAB_EXCHANGE_SECRET": "marker-secret",
+    "TRADINGLAB_EXCHANGE_REST_URL": "http://127.0.0.1:8090",
+    "TRADINGLAB_EXCHANGE_STREAM_URL": "ws://127.0.0.1:8090",
+}
+
+
+def test_policy_limits_are_settings_of_their_own() -> None:
+    settings = read_settings({**GOOD, "TRADINGLAB_RISK_PER_TRADE_FRACTION": "0.01"})
+    assert settings.policy.risk_per_trade_fraction == 0.01
+
+
+def test_secrets_do_not_show_in_the_settings_text() -> None:
+    assert "marker" not in repr(read_settings(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"TRADINGLAB_API_URL": ""}, "API_URL"),
+        ({"TRADINGLAB_EXCHANGE_STREAM_URL": ""}, "both or none"),
+        ({"TRADINGLAB_TELEGRAM_TOKEN": "t"}, "TELEGRAM_CHAT"),
+        ({"TRADINGLAB_MAX_EXPOSURE_FRACTION": "3"}, "MAX_EXPOSURE_FRACTION"),
+        ({"TRADINGLAB_LISTEN": "8070"}, "LISTEN"),
+        ({"TRADINGLAB_MAX_BAR": "3"}, "did you mean TRADINGLAB_MAX_BARS"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(changes: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        read_settings({**GOOD, **changes})
+
+
+def test_the_real_exchange_demands_a_tradeable_model() -> None:
+    real = {
+        name: value
+        for name, value in GOOD.items()
+        if name not in ("TRADINGLAB_EXCHANGE_REST_URL", "TRADINGLAB_EXCHANGE_STREAM_URL")
+    }
+    with pytest.raises(ConfigurationError, match="REQUIRE_TRADEABLE"):
+        read_settings(real)
+    assert read_settings({**real, "TRADINGLAB_REQUIRE_TRADEABLE": "true"}).require_tradeable
