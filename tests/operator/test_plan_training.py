@@ -1,5 +1,6 @@
 """Which trainings start, when, and what becomes of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -236,13 +237,11 @@ def test_what_the_api_server_refuses_becomes_a_condition_and_is_tried_again(worl
     assert world.condition("Degraded") == ("False", "AsExpected")
 
 
-def test_a_second_model_waits_for_the_training_of_the_first(new_world: Any) -> None:
-    first, second = new_world(), new_world()
+def both_of(first: Any, second: Any) -> Reconciler:
+    """Two models of one release, each in its own world; the second is the younger."""
 
     class Both:
         def observe(self) -> Any:
-            from dataclasses import replace
-
             theirs = second.observe()[0]
             model = replace(theirs.model, name="eth", uid="99999999")
             return [*first.observe(), replace(theirs, model=model)]
@@ -250,11 +249,16 @@ def test_a_second_model_waits_for_the_training_of_the_first(new_world: Any) -> N
         def apply(self, model: Any, action: Any) -> None:
             (first if model.name == "btc" else second).apply(model, action)
 
-    both = Reconciler(Both(), clock=lambda: first.now)
+    return Reconciler(Both(), clock=lambda: first.now)
+
+
+def test_a_second_model_waits_for_the_training_of_the_first(new_world: Any) -> None:
+    first, second = new_world(), new_world()
+    second.change(serving={"deployment": "eth-api"})
+    both = both_of(first, second)
     both.visit()
     both.visit()
     assert first.active == ["btc-initial-0123abcd"] and second.active == []
-    assert second.condition("Ready") == ("False", "DeploymentTaken")
     assert second.condition("Training") == ("False", "Queued")
     first.end_run("a")
     both.visit()
@@ -262,9 +266,22 @@ def test_a_second_model_waits_for_the_training_of_the_first(new_world: Any) -> N
     assert second.active == ["eth-initial-99999999"]
 
 
-def test_a_spec_that_cannot_be_understood_is_told_and_nothing_is_done(world: Any) -> None:
-    from dataclasses import replace
+def test_a_second_model_of_one_deployment_is_refused(new_world: Any) -> None:
+    first, second = new_world(), new_world()
+    second.add_artifact("z")
+    both = both_of(first, second)
+    for _ in range(3):
+        both.visit()
+    first.end_run("a")
+    for _ in range(3):
+        both.visit()
+    assert second.condition("Ready") == ("False", "DeploymentTaken")
+    assert second.condition("Degraded") == ("True", "DeploymentTaken")
+    assert second.runs == {}
+    assert second.history == []
 
+
+def test_a_spec_that_cannot_be_understood_is_told_and_nothing_is_done(world: Any) -> None:
     from tradinglab_operator.plan import plan
 
     situation = world.observe()[0]

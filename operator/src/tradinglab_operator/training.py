@@ -161,13 +161,16 @@ def _awaits_artifact(draft: Draft) -> bool:
 
 def decide_training(draft: Draft, schedule: Schedule | None) -> None:
     """Starts a training if one is wanted and nothing stands in its way."""
-    if draft.active_runs or _awaits_artifact(draft) or draft.situation.volume_problem:
+    situation = draft.situation
+    if draft.active_runs or _awaits_artifact(draft):
+        return
+    if situation.volume_problem or situation.deployment_taken_by:
         return
     wanted = _wanted(draft, schedule)
     if wanted is None:
         return
-    if draft.situation.training_elsewhere:
-        draft.queued_behind = draft.situation.training_elsewhere
+    if situation.training_elsewhere:
+        draft.queued_behind = situation.training_elsewhere
         return
     current = draft.status.current
     draft.actions.append(StartTraining(*wanted, champion=current.digest if current else ""))

@@ -35,6 +35,7 @@ def serving_of(deployment: Document, replica_sets: Sequence[Document]) -> Servin
     wanted = int(spec.get("replicas", 1))
     updated = int(status.get("updatedReplicas") or 0)
     available = int(status.get("availableReplicas") or 0)
+    old = max(0, int(status.get("replicas") or 0) - updated)
     seen = int(status.get("observedGeneration") or 0) >= int(metadata.get("generation") or 0)
     complete = (
         seen
@@ -52,7 +53,7 @@ def serving_of(deployment: Document, replica_sets: Sequence[Document]) -> Servin
         replicas=wanted,
         available=available > 0,
         revision_digests=frozenset(revisions),
-        message="" if complete else f"{min(updated, available)} of {wanted} new pods are ready",
+        message="" if complete else f"{max(0, available - old)} of {wanted} new pods are ready",
     )
 
 
