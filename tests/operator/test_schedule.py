@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradinglab.errors import ConfigurationError
@@ -23,10 +23,12 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+unhurried = settings(deadline=None)  # how long an example takes says nothing on a shared machine
 schedules = st.builds(schedule, st.sampled_from(CRONS), st.sampled_from(ZONES))
 instants = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
+@unhurried
 @given(schedules, instants)
 def test_the_next_firing_is_later_and_nothing_lies_between(plan: Schedule, now: datetime) -> None:
     following = plan.next_after(now)
@@ -36,6 +38,7 @@ def test_the_next_firing_is_later_and_nothing_lies_between(plan: Schedule, now: 
     assert before is not None and before <= now
 
 
+@unhurried
 @given(schedules, instants, st.timedeltas(timedelta(0), timedelta(days=40)))
 def test_however_long_it_was_down_at_most_the_latest_firing_is_due(
     plan: Schedule, since: datetime, down: timedelta
@@ -48,6 +51,7 @@ def test_however_long_it_was_down_at_most_the_latest_firing_is_due(
         assert plan.due(due, now) is None, "it would run twice"
 
 
+@unhurried
 @given(schedules, instants)
 def test_ticking_through_a_day_runs_each_firing_once(plan: Schedule, start: datetime) -> None:
     ran: list[datetime] = []
