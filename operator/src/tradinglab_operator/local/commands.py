@@ -19,7 +19,7 @@ from tradinglab_operator.local.story import Story
 from tradinglab_operator.manifest_file import load_manifest
 
 RUN_BARS_PER_SECOND = 2.0
-DEMO_BARS_PER_SECOND = 8.0
+DEMO_BARS_PER_SECOND = 4.0
 DEMO_LIVE_BARS = 240
 DEMO_SECONDS = 600.0
 INCOMPLETE_STATUS = 1
