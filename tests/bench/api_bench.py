@@ -99,11 +99,11 @@ def resident_megabytes(pid: int) -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3.0, help="per route and concurrency")
     parser.add_argument("--threads", type=int, default=1, help="of the server")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as volume:
         artifact = small_artifact(Path(volume))
         rows, bar = history(artifact.manifest.lookback_bars)
