@@ -50,6 +50,8 @@ def _choice(given: argparse.Namespace, speed: float, live_bars: int | None) -> M
         raise ConfigurationError("--exchange binance goes at its own speed, without --bars")
     if given.speed is not None and not 0 < given.speed <= 1000:
         raise ConfigurationError(f"--speed is {given.speed:g}, expected more than 0, at most 1000")
+    if given.bars is not None and not given.bars.is_file():
+        raise ConfigurationError(f"--bars is {given.bars}, which is no file")
     source = MarketSource.BARS if given.bars else MarketSource.SEEDED
     return MarketChoice(
         source=MarketSource.BINANCE if binance else source,
@@ -67,7 +69,7 @@ def run(given: argparse.Namespace) -> int:
     lab = Lab.prepare(given.data, manifest, _choice(given, RUN_BARS_PER_SECOND, None), story)
     story.line("operator", f"{manifest.namespace}/{manifest.name} from {given.manifest}; "
                f"state in {given.data}; Ctrl-C stops it")  # fmt: skip
-    story.line("operator", f"bot at http://127.0.0.1:{lab.bot_port}, API at "
+    story.line("operator", f"bot's health at http://127.0.0.1:{lab.bot_port}/readyz, API at "
                f"http://{lab.cluster.serving.address}")  # fmt: skip
     lab.run()
     story.plain(
@@ -81,12 +83,12 @@ def demo(given: argparse.Namespace) -> int:
     """Until every live bar is decided."""
     if given.live_bars < 1:
         raise ConfigurationError(f"--live-bars is {given.live_bars}, expected at least 1")
+    manifest = load_manifest(given.manifest)
+    choice = _choice(given, DEMO_BARS_PER_SECOND, given.live_bars)
     data = given.data or Path(tempfile.mkdtemp(prefix="tradinglab-demo-"))
     if data.exists() and any(data.iterdir()):
         raise ConfigurationError(f"data directory {data} is not empty; a demo starts from nothing")
     story = Story()
-    manifest = load_manifest(given.manifest)
-    choice = _choice(given, DEMO_BARS_PER_SECOND, given.live_bars)
     lab = Lab.prepare(data, manifest, choice, story)
     story.line("operator", f"{manifest.namespace}/{manifest.name} from {given.manifest}; "
                f"state in {data}; ends after {given.live_bars} bars")  # fmt: skip

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tradinglab.errors import ConfigurationError, ExchangeUnavailable
+from tradinglab.errors import ExchangeUnavailable
 from tradinglab_operator.local.child import end_all
 from tradinglab_operator.local.home import Home
 from tradinglab_operator.local.jobs import LocalJobs
@@ -46,8 +46,6 @@ class Lab:
     @classmethod
     def prepare(cls, data: Path, manifest: NamedSpec, choice: MarketChoice, story: Story) -> "Lab":
         """Claims the directory and applies the manifest; starts nothing yet."""
-        if choice.bars is not None and not choice.bars.is_file():
-            raise ConfigurationError(f"bars file {choice.bars} does not exist")
         home = Home.claim(data)
         home.apply(manifest)
         for directory in (home.volume, home.jobs, home.ledger.parent):
