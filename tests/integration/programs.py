@@ -18,22 +18,36 @@ from typing import Any
 PREFIX = "TRADINGLAB_"
 KEY, SECRET = "marker-key-1f0c", "marker-secret-9b7e"
 PATIENCE_SECONDS = 60.0
+ROOT = Path(__file__).resolve().parents[2]  # whence tests are importable
 
 
 class Program:
     """A running `python -m <module>`; settings are given without their prefix."""
 
-    def __init__(self, module: str, log: Path, settings: dict[str, object]) -> None:
+    def __init__(
+        self,
+        module: str,
+        log: Path,
+        settings: dict[str, object],
+        environment: dict[str, str] | None = None,
+    ) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         ours = {PREFIX + name: str(value) for name, value in settings.items()}
         self.log = log
         with log.open("ab") as stream:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module],
-                env={**kept, PREFIX + "LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1", **ours},
+                env={
+                    **kept,
+                    **(environment or {}),
+                    PREFIX + "LOG_FORMAT": "json",
+                    "PYTHONUNBUFFERED": "1",
+                    **ours,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
+                cwd=ROOT,
             )
 
     @property
@@ -121,10 +135,17 @@ def exchange(folder: Path, **settings: object) -> Iterator[str]:
         program.end()
 
 
-def bot(folder: Path, exchange_address: str, api_url: str, **settings: object) -> Program:
+def bot(
+    folder: Path,
+    exchange_address: str,
+    api_url: str,
+    module: str = "tradinglab_bot.main",
+    environment: dict[str, str] | None = None,
+    **settings: object,
+) -> Program:
     """The bot on this exchange and API, its ledger in `folder`."""
     return Program(
-        "tradinglab_bot.main",
+        module,
         folder / "bot.log",
         {
             "API_URL": api_url,
@@ -135,4 +156,5 @@ def bot(folder: Path, exchange_address: str, api_url: str, **settings: object) -
             "LEDGER": folder / "ledger.db",
             **settings,
         },
+        environment,
     )

@@ -164,6 +164,7 @@ class Bot:
             done, _ = await asyncio.wait({deciding, *others}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            await trader.withdraw()
         finally:
             for task in (deciding, *others):
                 task.cancel()

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 CATCH_UP_BARS = 500
+STARTED_AFTER = "started_after"
 T = TypeVar("T")
 
 
@@ -110,6 +111,16 @@ async def _unknown_orders(books: Books) -> None:
             books.ledger.add_alert("error", text)
 
 
+def _decided_until(ledger: Ledger, bars: list[Bar]) -> int | None:
+    """The last bar that needs no decision: decided, or closed before the first start."""
+    decided, started = ledger.last_decided_bar(), ledger.value(STARTED_AFTER)
+    if decided is None and started is None and bars:
+        with ledger.transaction():
+            ledger.set_value(STARTED_AFTER, str(bars[-1].open_time))
+        return bars[-1].open_time
+    return decided if decided is not None else int(started) if started is not None else None
+
+
 async def load_history(
     feed: Feed, model: ModelFacts, books: Books, policy: Policy
 ) -> tuple[Window, int]:
@@ -122,7 +133,7 @@ async def load_history(
     window = Window(model.lookback_bars, bar_milliseconds)
     wanted = bars_needed(model.lookback_bars)
     bars = await patiently("history", lambda: feed.recent(wanted + CATCH_UP_BARS))
-    decided = books.ledger.last_decided_bar()
+    decided = _decided_until(books.ledger, bars)
     missed: list[Bar] = []
     if decided is not None:
         missed = [bar for bar in bars if bar.open_time > decided][-CATCH_UP_BARS:]

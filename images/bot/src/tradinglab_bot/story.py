@@ -53,7 +53,7 @@ def bar_line(
 ) -> str:
     """Time of the close, price, the four probabilities, volatility, decision, equity."""
     if forecast is None:
-        outlook = "no forecast"
+        outlook = "▲▲  –  ▲  –  ▼  –  ▼▼  –   σ   –  "
     else:
         shares = " ".join(
             f"{arrow}{probability:>4.0%}"

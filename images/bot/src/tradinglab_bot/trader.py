@@ -12,6 +12,7 @@ from decimal import Decimal
 from tradinglab.adapters.ledger import read_summary
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.forecast import Forecast
+from tradinglab.domain.order import CancelIntent, CancelTarget
 from tradinglab.engine.decision import Decision, StepFacts
 from tradinglab.engine.policy import Policy
 from tradinglab.engine.state import EngineState
@@ -69,6 +70,22 @@ class Trader:
                     await self._on_bar(getting.result())
         finally:
             stopped.cancel()
+
+    async def withdraw(self) -> None:
+        """At the end: nobody will look after an entry that fills later, so it is taken back."""
+        books = self._books
+        if self._last_bar is None or not books.entry_is_live():
+            return
+        async with self._lock:
+            try:
+                with books.ledger.transaction():
+                    written = self._executor.write(
+                        self._last_bar, [CancelIntent(CancelTarget.ENTRY)]
+                    )
+                await self._executor.run(written)
+                await self._protect()
+            except (ExchangeUnavailable, StorageError) as error:
+                self._note(str(error))
 
     async def watch(self, seconds: float) -> None:
         """Between bars: fills, and a stop for whatever lacks one, within seconds."""

@@ -1,0 +1,114 @@
+"""SIGKILL at chosen points of the bot's work: nothing is lost, doubled or left unprotected."""
+
+import asyncio
+import time
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from tests.integration.account import ExchangeView, assert_agreement, newest_bar, rows
+from tests.integration.programs import Program, bot, exchange, until_async
+from tests.integration.scripted_api import ScriptedApi
+
+from tradinglab.adapters.ledger import read_summary
+
+KILLABLE = "tests.integration.killable_bot"
+REST_SECONDS = 1.0
+
+
+def bullish(_: int) -> tuple[tuple[float, ...], float]:
+    return (0.85, 0.1, 0.03, 0.02), 1.0
+
+
+async def killed_at(point: int, folder: Path, address: str, api: ScriptedApi) -> str:
+    """Runs the bot until it kills itself, or kills it after some seconds; returns the point."""
+    program = bot(folder, address, api.url, KILLABLE, {"KILL_AT": str(point)}, WATCH_SECONDS=0.3)
+    try:
+        await asyncio.to_thread(program.wait, 15)
+    except AssertionError:
+        program.kill()
+        return "idle"
+    lines = [line for line in program.lines() if line["message"] == "killed"]
+    assert program.status == -9, program.text()[-3000:]
+    return str(lines[-1]["point"])
+
+
+async def market_at_rest(address: str) -> None:
+    """Until the newest bar has stood still for a while."""
+    seen: object = None
+    for _ in range(600):
+        now = await newest_bar(address)
+        if now == seen:
+            return
+        seen = now
+        await asyncio.sleep(REST_SECONDS)
+    raise AssertionError("the market never came to rest")
+
+
+async def settle(folder: Path, address: str, api: ScriptedApi) -> Program:
+    """A last run, without a kill, on the market at rest: it reconciles and is told to end."""
+    program = bot(folder, address, api.url, WATCH_SECONDS=0.3)
+    loaded = program.text().count('"history loaded"')
+    ledger = folder / "ledger.db"
+    try:
+        await until_async(lambda: program.text().count('"history loaded"') > loaded, "a restart")
+        await until_async(
+            lambda: (
+                time.time() - program.log.stat().st_mtime > REST_SECONDS
+                and not rows(ledger, "SELECT id FROM intents WHERE status = 'written'")
+            ),
+            "every intent to have an answer",
+        )
+        program.terminate()
+        await until_async(lambda: program.status is not None, "the end", 30)
+    finally:
+        program.end()
+    return program
+
+
+async def killed_then_settled(point: int, folder: Path) -> None:
+    with exchange(folder, SEED=7, HISTORY_BARS=1500, BARS_PER_SECOND=6, LIVE_BARS=8) as address:
+        async with ScriptedApi(bullish) as api:
+            assert await killed_at(point, folder, address, api) != "idle"
+            await market_at_rest(address)
+            last = await settle(folder, address, api)
+        view = await ExchangeView.fetch(address)
+    assert last.status == 0, last.text()[-3000:]
+    assert_agreement(folder / "ledger.db", view)
+    assert read_summary(folder / "ledger.db").bars_decided == 8
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("point", [3, 4], ids=["before-the-entry-is-sent", "before-its-answer"])
+async def test_a_kill_around_an_entry_loses_and_doubles_nothing(point: int, tmp_path: Path) -> None:
+    await killed_then_settled(point, tmp_path)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("point", [1, 2, *range(5, 15)])
+async def test_a_kill_at_any_early_point_loses_and_doubles_nothing(
+    point: int, tmp_path: Path
+) -> None:
+    await killed_then_settled(point, tmp_path)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1800)
+async def test_a_bot_killed_over_and_over_keeps_its_books(tmp_path: Path) -> None:
+    """One ledger, one market with entries, exits and stops; each run dies a point later."""
+    names = []
+    with exchange(
+        tmp_path, SEED=11, HISTORY_BARS=1500, BARS_PER_SECOND=2, LIVE_BARS=400
+    ) as address:
+        async with ScriptedApi() as api:
+            for point in cycle(range(10, 60)):
+                names.append(await killed_at(point, tmp_path, address, api))
+                if names[-1] == "idle":
+                    break
+            await market_at_rest(address)
+            last = await settle(tmp_path, address, api)
+        view = await ExchangeView.fetch(address)
+    assert last.status == 0, last.text()[-3000:]
+    assert {"before enter", "after enter", "before exit", "after exit"} <= set(names)
+    assert_agreement(tmp_path / "ledger.db", view)
