@@ -19,8 +19,9 @@ COLOURS = {
 KEPT_BARS = 2
 WIDTH = 148
 STYLE = (
-    "body{background:#12151c;margin:0;padding:18px 22px;"
-    "font:13px/1.45 'DejaVu Sans Mono',monospace;color:#d7dde8;white-space:pre}.quiet{color:#6b7486}.good{color:#3fd0c9}.bad{color:#ff9e64}"
+    "body{background:#12151c;margin:0;padding:18px 22px;color:#d7dde8;white-space:pre;"
+    "font:13px/1.45 'DejaVu Sans Mono',monospace}"
+    ".quiet{color:#6b7486}.good{color:#3fd0c9}.bad{color:#ff9e64}"
 )
 
 
