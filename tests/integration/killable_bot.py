@@ -1,8 +1,8 @@
-"""The bot, killed with SIGKILL at the n-th point of its work: around every send and commit.
+"""The bot, killed with SIGKILL at a chosen point of its work: around every send and commit.
 
-Run as a program by the kill tests. KILL_AT counts the points passed once trading began; a point
-lies before and after each request that changes something at the exchange, and before and after
-each commit of the ledger.
+Run as a program by the kill tests. KILL_AT is `<point>:<n>`: the n-th time that point is passed
+once trading began. Points lie before and after each request that changes something at the
+exchange (enter, protect, exit, cancel), and before and after each commit of the ledger.
 """
 
 import os
@@ -17,17 +17,17 @@ from tradinglab.adapters.ledger import Ledger
 from tradinglab_bot.main import main
 from tradinglab_bot.trader import Trader
 
-KILL_AT = int(os.environ.pop("KILL_AT", "0"))
+KILL_AT, _, TIMES = os.environ.pop("KILL_AT").partition(":")
 passed = 0
 armed = False
 
 
 def point(name: str) -> None:
     global passed
-    if not armed:
+    if not armed or name != KILL_AT:
         return
     passed += 1
-    if passed == KILL_AT:
+    if passed == int(TIMES):
         sys.stdout.write(f'{{"message": "killed", "point": "{name}"}}\n')
         sys.stdout.flush()
         os.kill(os.getpid(), signal.SIGKILL)

@@ -31,8 +31,9 @@ from tradinglab_bot.books import Books
 
 log = logging.getLogger(__name__)
 
-# The exchange takes a request until its receive window (5 s) has passed; then it never will.
-FINAL_AFTER_SECONDS = 8.0
+# The exchange takes a request until its receive window (3 s) has passed; then it never will. The
+# rest is for what the two clocks may differ by.
+FINAL_AFTER_SECONDS = 4.5
 ASK_AGAIN_SECONDS = 0.5
 RESOLVE_ATTEMPTS = 5
 PROTECT_ROUNDS = 3

@@ -20,7 +20,8 @@ from tradinglab.errors import (
 from tradinglab.ports.broker import OutcomeUnknown
 
 TIMEOUT_SECONDS = 10
-RECEIVE_WINDOW_MILLISECONDS = 5_000
+# A request not taken within it never will be; the shorter, the sooner its outcome is sure.
+RECEIVE_WINDOW_MILLISECONDS = 3_000
 CODE = re.compile(r'"code":\s*(-\d+)')
 NOT_ACCEPTED_NOW = frozenset({-1003, -1008, -1015, -1016, -1021})
 UNKNOWN_OUTCOME = frozenset({-1000, -1001, -1004, -1006, -1007})
