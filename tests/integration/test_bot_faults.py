@@ -1,6 +1,9 @@
 """Faults of the exchange, injected while the bot trades: every bar decided, books in agreement."""
 
+import asyncio
 import json
+import resource
+import sys
 import urllib.request
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -150,3 +153,28 @@ async def test_a_partly_filled_entry_is_taken_back_and_protected_within_seconds(
     stops = [order.quantity for order in view.open_orders if order.type == "STOP_LOSS"]
     assert len(stops) == 1
     assert held * Decimal("0.998") <= stops[0] <= held
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prlimit is Linux's")
+async def test_a_ledger_without_room_stops_orders_until_there_is_room_again(
+    tmp_path: Path,
+) -> None:
+    ledger = tmp_path / "ledger.db"
+
+    async def disturb(address: str, program: Program) -> None:
+        room = (tmp_path / "ledger.db-wal").stat().st_size
+        unlimited = resource.prlimit(program.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (room, unlimited[1]))
+        await until_async(lambda: "nothing was written" in program.text(), "its word")
+        before = await ExchangeView.fetch(address)
+        decided = rows(ledger, "SELECT count(*) AS n FROM decisions")[0]["n"]
+        await asyncio.sleep(2)
+        after = await ExchangeView.fetch(address)
+        assert after.names == before.names, "an order was sent that the ledger does not hold"
+        assert rows(ledger, "SELECT count(*) AS n FROM decisions")[0]["n"] == decided
+        resource.prlimit(program.pid, resource.RLIMIT_FSIZE, unlimited)
+
+    program, view = await traded_through(tmp_path, disturb)
+    assert program.status == 0, program.text()[-3000:]
+    assert read_summary(ledger).bars_decided == BARS
+    assert_agreement(ledger, view)

@@ -178,6 +178,14 @@ def test_a_damaged_ledger_halts_trading(tmp_path: Path) -> None:
         open_ledger(tmp_path)
 
 
+def test_a_second_writer_is_kept_off_until_the_first_is_gone(tmp_path: Path) -> None:
+    first = open_ledger(tmp_path)
+    with pytest.raises(StorageError, match="in use by another process"):
+        open_ledger(tmp_path)
+    first.close()
+    open_ledger(tmp_path).close()
+
+
 def test_a_ledger_of_a_newer_program_halts_trading(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     ledger._connection.execute("PRAGMA user_version = 99")

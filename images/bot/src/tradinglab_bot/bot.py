@@ -14,10 +14,12 @@ from tradinglab.adapters.binance.client import Caller, make_client
 from tradinglab.adapters.binance.history import BinanceHistory
 from tradinglab.adapters.binance.stream import BinanceStream
 from tradinglab.adapters.inference_client import InferenceClient
-from tradinglab.adapters.ledger import Ledger
+from tradinglab.adapters.ledger import Ledger, read_summary
 from tradinglab.adapters.telegram import TelegramSender
 from tradinglab.domain.forecast import ModelFacts
 from tradinglab.domain.market import Market
+from tradinglab.engine.state import TradingMode
+from tradinglab.errors import StorageError
 from tradinglab_bot import health, story
 from tradinglab_bot.books import Books
 from tradinglab_bot.executor import Executor
@@ -57,6 +59,22 @@ class Progress:
         if self.trader is None:
             return ["ledger and exchange are not reconciled yet"]
         return self.unhealthy() + ([self.trader.problem] if self.trader.problem else [])
+
+
+def resume(settings: BotSettings) -> str:
+    """Ends a halt, by a person's decision; drawdown counts from the last recorded equity. Returns
+    what was done. The bot must not be running: the ledger has one writer."""
+    ledger = Ledger(Path(settings.ledger), wall_milliseconds)
+    try:
+        state, last = ledger.engine_state(), read_summary(ledger.path).last_equity
+        if state is None or last is None or state.mode is TradingMode.NORMAL:
+            return "trading is not halted: nothing to resume"
+        with ledger.transaction():
+            ledger.save_engine_state(state.resumed(float(last)))
+            ledger.add_alert("resume", f"a person ended the halt at equity {story.money(last)}")
+        return f"trading resumes at the next start; drawdown counts from {story.money(last)}"
+    finally:
+        ledger.close()
 
 
 class Bot:
@@ -172,8 +190,12 @@ class Bot:
 
 
 def _alert(ledger: Ledger, kind: str, text: str) -> None:
-    with ledger.transaction():
-        ledger.add_alert(kind, text)
+    """Where the ledger cannot be written, the log has said it already."""
+    try:
+        with ledger.transaction():
+            ledger.add_alert(kind, text)
+    except StorageError as error:
+        log.warning(f"alert not recorded: {error}")
 
 
 def _started(model: ModelFacts, books: Books) -> str:

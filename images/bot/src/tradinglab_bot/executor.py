@@ -207,9 +207,10 @@ class Executor:
     def _refused(self, written: WrittenIntent, status: IntentStatus, why: str) -> None:
         """Said aloud once, not at each attempt to protect the same position."""
         text = f"{written.kind} order {written.first_order_id} was not accepted: {why}"
-        self._answer(written, status, why, alert=None if why == self._last_refusal else text)
+        repeated = why == self._last_refusal
+        self._answer(written, status, why, alert=None if repeated else text)
         self._last_refusal = why
-        log.warning(f"  ✗ {text}")
+        log.log(logging.DEBUG if repeated else logging.WARNING, f"  ✗ {text}")
 
     def _answer(
         self,

@@ -9,7 +9,7 @@ import sys
 from tradinglab import logs
 from tradinglab.config import describe_settings
 from tradinglab.errors import TradinglabError
-from tradinglab_bot.bot import Bot
+from tradinglab_bot.bot import Bot, resume
 from tradinglab_bot.settings import BotSettings, read_settings
 
 log = logging.getLogger(__name__)
@@ -24,12 +24,14 @@ async def _run(settings: BotSettings) -> None:
 
 def main() -> None:
     """Exit status: 0 stopped or MAX_BARS reached, 1 halted, 2 wrong setting, 3 storage failed."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="tradinglab-bot",
         description="Trades one market on the forecasts of the API. Settings:\n"
         + describe_settings(BotSettings),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args()
+    )
+    parser.add_argument("--resume", action="store_true", help="end a halt, then exit")
+    arguments = parser.parse_args()
     try:
         settings = read_settings(os.environ)
     except TradinglabError as error:
@@ -39,6 +41,9 @@ def main() -> None:
     for name in LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
+        if arguments.resume:
+            log.info(resume(settings))
+            return
         asyncio.run(_run(settings))
     except TradinglabError as error:
         log.error(str(error))

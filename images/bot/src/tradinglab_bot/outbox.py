@@ -8,7 +8,7 @@ import logging
 from typing import Protocol
 
 from tradinglab.adapters.ledger import Ledger
-from tradinglab.errors import InputError, RetryLater
+from tradinglab.errors import InputError, RetryLater, StorageError
 from tradinglab.logs import fields
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,11 @@ class Outbox:
 
     async def run(self) -> None:
         while True:
-            pause_seconds = await self.send_next()
+            try:
+                pause_seconds = await self.send_next()
+            except StorageError as error:
+                log.debug("the outbox cannot be written", extra=fields(why=str(error)))
+                pause_seconds = DEFAULT_PAUSE_SECONDS
             await asyncio.sleep(pause_seconds)
 
     async def drain(self, seconds: float) -> None:
@@ -43,7 +47,7 @@ class Outbox:
                 while self._ledger.next_alert() is not None:
                     pause_seconds = await self.send_next()
                     await asyncio.sleep(pause_seconds)
-        except TimeoutError:
+        except (TimeoutError, StorageError):
             log.warning("alerts wait for the next start")
 
     async def send_next(self) -> float:

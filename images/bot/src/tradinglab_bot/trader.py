@@ -53,6 +53,7 @@ class Trader:
         self._policy = policy
         self._lock = asyncio.Lock()
         self._last_bar = books.ledger.last_decided_bar()
+        self._forecast_missing = False
         self.decided = 0
         self.problem: str | None = None
 
@@ -102,12 +103,23 @@ class Trader:
                     self._note(str(error))
 
     def _note(self, problem: str | None) -> None:
-        """Logs a problem once, and its end."""
-        if problem is not None and self.problem is None:
-            log.warning(f"orders cannot be looked after: {problem}")
-        if problem is None and self.problem is not None:
-            log.info("orders are looked after again")
+        """A problem is logged and reported once, and so is its end."""
+        if (problem is None) != (self.problem is None):
+            if problem is None:
+                text = "orders are looked after again"
+            else:
+                text = f"orders cannot be looked after: {problem}"
+            log.log(logging.INFO if problem is None else logging.WARNING, text)
+            self._alert(text)
         self.problem = problem
+
+    def _alert(self, text: str, kind: str = "error") -> None:
+        """Where even the ledger cannot be written, the log must do."""
+        try:
+            with self._books.ledger.transaction():
+                self._books.ledger.add_alert(kind, text)
+        except StorageError as error:
+            log.debug("alert not recorded", extra=fields(why=str(error)))
 
     async def _protect(self) -> None:
         price = self._feed.last_price
@@ -135,7 +147,7 @@ class Trader:
     async def _reconciled(self) -> bool:
         try:
             await self._executor.resolve()
-        except ExchangeUnavailable as error:
+        except (ExchangeUnavailable, StorageError) as error:
             self._note(str(error))
             return False
         self._note(None)
@@ -159,7 +171,14 @@ class Trader:
         if missing:
             log.info("no forecast over a hole in the bars", extra=fields(missing_bars=missing))
             return None, latest
-        return await self._forecasts.forecast(snapshots, bar.open_time), latest
+        forecast = await self._forecasts.forecast(snapshots, bar.open_time)
+        if (forecast is None) != self._forecast_missing:
+            self._forecast_missing = forecast is None
+            if forecast is None:
+                self._alert(f"no forecast from the API: {self._forecasts.why_none}")
+            else:
+                self._alert("the API forecasts again")
+        return forecast, latest
 
     async def _record_and_send(
         self,
@@ -196,7 +215,7 @@ class Trader:
         try:
             await self._executor.run(written)
             await self._protect()
-        except ExchangeUnavailable as error:
+        except (ExchangeUnavailable, StorageError) as error:
             self._note(str(error))
         if previous is not None:
             self._summarise_day(previous, bar.open_time)
@@ -209,6 +228,5 @@ class Trader:
         bars = (day * DAY_MILLISECONDS, (day + 1) * DAY_MILLISECONDS)
         summary = read_summary(ledger.path, bars)
         text = story.daily_summary(story.instant(bars[0])[:10], summary, self._books.rules.quote)
-        with ledger.transaction():
-            ledger.add_alert("daily", text)
         log.info(text)
+        self._alert(text, "daily")

@@ -9,7 +9,7 @@ from websockets.exceptions import WebSocketException
 
 from tradinglab.adapters.binance.documents import streamed_bar
 from tradinglab.domain.market import Market
-from tradinglab.errors import ExchangeUnavailable
+from tradinglab.errors import DataError, ExchangeUnavailable
 from tradinglab.ports.market_data import StreamedBar
 
 BINANCE_STREAM_URL = "wss://stream.binance.com:9443"
@@ -45,5 +45,5 @@ class BinanceStream:
             raise ExchangeUnavailable(
                 f"{self._url}: no frame for {self._silence_seconds:g} s"
             ) from None
-        except (OSError, WebSocketException, ValueError) as error:
+        except (OSError, WebSocketException, ValueError, KeyError, DataError) as error:
             raise ExchangeUnavailable(f"{self._url}: {error or type(error).__name__}") from error

@@ -1,9 +1,11 @@
 """One SQLite connection with full durability, and its errors in our terms. Used by Ledger."""
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tradinglab.adapters.ledger.filesystem import refuse_network_filesystem
 from tradinglab.adapters.ledger.schema import migrate
@@ -25,11 +27,6 @@ def translated(path: Path, error: sqlite3.Error) -> TradinglabError:
 def open_database(path: Path) -> sqlite3.Connection:
     """Opens or creates the ledger; checks integrity and brings the tables up to date."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"ledger folder {path.parent}: {error.strerror}") from error
-    refuse_network_filesystem(path.parent)
-    try:
         connection = sqlite3.connect(path, isolation_level=None, timeout=10)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
@@ -42,6 +39,34 @@ def open_database(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise translated(path, error) from error
     return connection
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes the ledger's folder; raises ConfigurationError for one on a network."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"ledger folder {folder}: {error.strerror}") from error
+    refuse_network_filesystem(folder)
+
+
+def lock_for_writing(path: Path) -> BinaryIO:
+    """Keeps a second bot off the same ledger; the lock ends with the process, however it ends.
+
+    Raises StorageError while another process holds it: a bot being replaced ends soon.
+    """
+    try:
+        handle = path.with_name(path.name + ".lock").open("wb")
+    except OSError as error:
+        raise StorageError(f"ledger {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.close()
+        raise StorageError(
+            f"ledger {path} is in use by another process; expected to be its only writer"
+        ) from error
+    return handle
 
 
 @contextmanager

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from tradinglab.adapters.ledger.database import open_database, transaction, translated
+from tradinglab.adapters.ledger.database import (
+    lock_for_writing,
+    open_database,
+    prepare_folder,
+    transaction,
+    translated,
+)
 from tradinglab.adapters.ledger.encoding import (
     KINDS,
     IntentStatus,
@@ -54,10 +60,17 @@ class Ledger:
     def __init__(self, path: Path, now: Callable[[], int]) -> None:
         self.path = path
         self._now = now
-        self._connection = open_database(path)
+        prepare_folder(path.parent)
+        self._lock = lock_for_writing(path)
+        try:
+            self._connection = open_database(path)
+        except BaseException:
+            self._lock.close()
+            raise
 
     def close(self) -> None:
         self._connection.close()
+        self._lock.close()
 
     def transaction(self) -> AbstractContextManager[None]:
         return transaction(self._connection, self.path)
