@@ -5,6 +5,7 @@ nowhere else; what they compute is in the modules they call.
 """
 
 import logging
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -97,6 +98,7 @@ def execute(run: Run) -> Artifact:
         challenger, shipped.export_difference, champion, training.horizon_bars, training.seed
     )
     artifact = _store(run, dataset, data, hyperparameters, shipped, judgement)
+    shutil.rmtree(home / "tuning", ignore_errors=True)  # the trials stand in tuning.db
     progress.report(Stage.STORING, 1.0, artifact.version)
     log.info(
         "trained",
