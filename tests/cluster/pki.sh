@@ -6,12 +6,15 @@ make_certificates() { # directory, the node's address, the API server's service 
   (
     cd "$directory"
     openssl ecparam -name prime256v1 -genkey -noout -out ca.key
-    openssl req -x509 -new -key ca.key -subj /CN=tradinglab-cluster -days 365 -out ca.crt
+    # Python 3.13 and newer verify strictly: key usage on the authority, key identifiers everywhere
+    openssl req -x509 -new -key ca.key -subj /CN=tradinglab-cluster -days 365 -out ca.crt \
+      -addext keyUsage=critical,digitalSignature,keyCertSign,cRLSign
     certificate() { # name, subject, extensions
       openssl ecparam -name prime256v1 -genkey -noout -out "$1.key"
       openssl req -new -key "$1.key" -subj "$2" -out "$1.csr"
       openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 365 -out "$1.crt" \
-        -extfile <(printf '%s' "${3:-extendedKeyUsage=clientAuth}") 2>/dev/null
+        -extfile <(printf '%s\n' basicConstraints=CA:FALSE keyUsage=critical,digitalSignature \
+          subjectKeyIdentifier=hash authorityKeyIdentifier=keyid "${3:-extendedKeyUsage=clientAuth}") 2>/dev/null
     }
     local names=DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:localhost
     certificate apiserver /CN=kube-apiserver \
