@@ -62,6 +62,17 @@ def test_progress_is_one_line_redrawn_on_a_terminal() -> None:
     assert shown.index("epoch 4/6") < shown.index("training runs") < shown.rindex("epoch 4/6")
 
 
+def test_a_pipe_that_nobody_reads_stops_nothing() -> None:
+    class Broken(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    story = Story(Broken())
+    story.line("bot", "still here")
+    story.progress("folds", 50, "epoch 1")
+    story.end_progress()
+
+
 def test_the_operators_own_log_is_told_alike() -> None:
     stream = io.StringIO()
     record = logging.makeLogRecord(

@@ -4,7 +4,6 @@ Called by the command line.
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -103,7 +102,7 @@ def demo(given: argparse.Namespace) -> int:
     story.plain(f"\n{report.table()}\n")
     for problem in report.missing():
         story.plain(f"  incomplete: {problem}")
-    sys.stdout.write(report.result_line() + "\n")
+    story.plain(report.result_line())
     return INCOMPLETE_STATUS if report.missing() else 0
 
 

@@ -4,6 +4,7 @@ Used by the embedded default. On a terminal the program's name is coloured and t
 is redrawn in place; elsewhere every line stands for itself.
 """
 
+import contextlib
 import json
 import logging
 import re
@@ -42,7 +43,7 @@ class Story:
 
     @property
     def on_terminal(self) -> bool:
-        return self.stream.isatty()
+        return not self.stream.closed and self.stream.isatty()
 
     def line(self, program: str, text: str, level: str = "INFO", at: str = "") -> None:
         """One line of one program, with the time at which it was written."""
@@ -61,10 +62,14 @@ class Story:
 
     def _write(self, text: str) -> None:
         with self._lock:
-            clear = "\r\x1b[K" if self._progress and self.on_terminal else ""
-            self.stream.write(f"{clear}{text}\n")
-            if self._progress and self.on_terminal:
-                self.stream.write(self._progress)
+            redrawn = self._progress if self._progress and self.on_terminal else ""
+            clear = "\r\x1b[K" if redrawn else ""
+            self._emit(f"{clear}{text}\n{redrawn}")
+
+    def _emit(self, text: str) -> None:
+        """A terminal that was closed or a pipe that nobody reads must not stop the programs."""
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write(text)
             self.stream.flush()
 
     def child_line(self, program: str, raw: str) -> str:
@@ -94,8 +99,7 @@ class Story:
         with self._lock:
             if self.on_terminal:
                 self._progress = f"\r\x1b[K\x1b[33m{text[:110]}\x1b[0m"
-                self.stream.write(self._progress)
-                self.stream.flush()
+                self._emit(self._progress)
                 return
             now = time.monotonic()
             whole = int(percent)
@@ -109,8 +113,7 @@ class Story:
     def end_progress(self) -> None:
         with self._lock:
             if self._progress and self.on_terminal:
-                self.stream.write("\r\x1b[K")
-                self.stream.flush()
+                self._emit("\r\x1b[K")
             self._progress, self._last_percent = "", -QUIET_PERCENT
 
 
