@@ -220,11 +220,20 @@ class Executor:
         reports: Sequence[OrderReport] = (),
         alert: str | None = None,
     ) -> None:
-        """In one transaction: the answer, the orders, and an entry that will not come."""
+        """In one transaction: the answer, the orders, and an entry that will not come.
+
+        While an older entry still rests the engine must go on knowing of one, or it would never
+        take that back.
+        """
         books = self._books
         ended = isinstance(written.intent, EnterIntent) and status is not IntentStatus.ACCEPTED
         entry = books.state.entry
-        gone = ended and entry is not None and entry.bar_open_time == written.bar_open_time
+        gone = (
+            ended
+            and entry is not None
+            and entry.bar_open_time == written.bar_open_time
+            and not books.entry_is_live()
+        )
         state = books.state.without_entry() if gone else books.state
         with books.ledger.transaction():
             books.ledger.record_answer(written, status, answer, reports)
