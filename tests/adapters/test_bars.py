@@ -32,6 +32,11 @@ class FakeClient:
         return [[b.open_time, b.open, b.high, b.low, b.close, b.volume] for b in rows]
 
 
+def extent(store):
+    times = store.read().index
+    return (times[0], times[-1]) if len(times) else None
+
+
 def update(store, client, bars=5000):
     history = BarsHistory(client, MARKET, pause=lambda _: None)
     return history.update(store, bars * HOUR, lambda *_: None)
@@ -46,7 +51,7 @@ def store(tmp_path):
 
 def test_the_newest_bar_is_in_progress_and_is_not_stored(store):
     update(store, FakeClient([bar(i) for i in range(1, 2502)]))
-    assert store.extent() == (HOUR, 2500 * HOUR)
+    assert extent(store) == (HOUR, 2500 * HOUR)
 
 
 def test_a_second_run_asks_only_for_what_is_new(store):
@@ -54,7 +59,7 @@ def test_a_second_run_asks_only_for_what_is_new(store):
     update(store, FakeClient(bars), bars=2500)
     client = FakeClient([*bars, bar(2502), bar(2503)])
     update(store, client, bars=2500)
-    assert store.extent() == (HOUR, 2502 * HOUR)
+    assert extent(store) == (HOUR, 2502 * HOUR)
     assert client.calls[1:] == [2500 * HOUR]
 
 
@@ -76,11 +81,33 @@ def test_an_interruption_costs_one_page(store):
     assert len(store.read()) == 3500
 
 
+def test_a_widening_that_was_interrupted_is_completed_later(store):
+    bars = [bar(i) for i in range(1, 5002)]
+    update(store, FakeClient(bars), bars=1000)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        BarsHistory(FakeClient(bars), MARKET, pause=lambda _: None).update(store, 5000 * HOUR, stop)
+    update(store, FakeClient(bars), bars=5000)
+    assert len(store.read()) == 5000
+
+
+def test_after_a_long_pause_the_hole_before_the_history_is_not_called_covered(store):
+    update(store, FakeClient([bar(i) for i in range(1, 102)]), bars=100)
+    later = [bar(i) for i in range(1, 3002)]
+    update(store, FakeClient(later), bars=100)
+    assert store.covered() == (2901 * HOUR, 3000 * HOUR)
+    update(store, FakeClient(later), bars=3000)
+    assert len(store.read()) == 3000
+
+
 def test_a_bar_that_differs_from_the_stored_one_is_refused_and_nothing_is_lost(store):
-    store.append([bar(1), bar(2)])
+    store.append([bar(1), bar(2)], HOUR)
     with pytest.raises(DataError, match=r"bar 7200000 of .* at the exchange"):
-        store.append([bar(2, close=50.0), bar(3)])
-    assert store.extent() == (HOUR, 2 * HOUR)
+        store.append([bar(2, close=50.0), bar(3)], HOUR)
+    assert extent(store) == (HOUR, 2 * HOUR)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +121,12 @@ def test_a_bar_that_differs_from_the_stored_one_is_refused_and_nothing_is_lost(s
 )
 def test_a_torn_bar_is_named(store, torn, named):
     with pytest.raises(DataError, match=named):
-        store.append([torn])
-    assert store.extent() is None
+        store.append([torn], HOUR)
+    assert extent(store) is None
 
 
 def test_gaps_are_listed(store):
-    store.append([bar(i) for i in (1, 2, 5, 6)])
+    store.append([bar(i) for i in (1, 2, 5, 6)], HOUR)
     data = describe(store.read(), HOUR)
     assert [(gap.after, gap.missing_bars) for gap in data.gaps] == [(2 * HOUR, 2)]
     assert (data.start, data.end, data.bars) == (HOUR, 6 * HOUR, 4)
@@ -108,7 +135,7 @@ def test_gaps_are_listed(store):
 def test_passing_failures_are_retried_and_lasting_ones_told(store):
     bars = [bar(i) for i in range(1, 10)]
     update(store, FakeClient(bars, [ccxt.RequestTimeout("slow"), ccxt.NetworkError("gone")]))
-    assert store.extent() == (HOUR, 8 * HOUR)
+    assert extent(store) == (HOUR, 8 * HOUR)
     with pytest.raises(ExchangeUnavailable, match=r"in 5 attempts.*NetworkError: gone"):
         update(store, FakeClient(bars, [ccxt.NetworkError("gone")] * 5))
 

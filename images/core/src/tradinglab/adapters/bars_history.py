@@ -94,11 +94,10 @@ class BarsHistory:
             raise DataError(f"{self._market.symbol} has {len(newest)} bars, expected at least 2")
         last_closed = newest[-2].open_time
         since = last_closed - history_milliseconds + self._market.bar_milliseconds
-        extent = store.extent()
-        if extent is None or extent[0] > since + self._market.bar_milliseconds:
-            cursor = since  # also when more history is wanted than was: stored bars are compared
-        else:
-            cursor = max(since, extent[1])  # the last stored bar again, to notice another market
+        first, cursor = since, since  # also when more history is wanted than was
+        covered = store.covered()
+        if covered is not None and covered[0] <= since <= covered[1]:
+            first, cursor = covered  # the last bar again, to notice another market
         total = max(1, last_closed - since)
         while cursor <= last_closed:
             page = [
@@ -108,7 +107,7 @@ class BarsHistory:
             ]
             if not page:
                 break
-            store.append(page)
+            store.append(page, first)
             cursor = page[-1].open_time + self._market.bar_milliseconds
             progress((cursor - since) / total, f"bars up to {page[-1].open_time}")
         return since

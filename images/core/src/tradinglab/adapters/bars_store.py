@@ -24,7 +24,10 @@ CREATE TABLE IF NOT EXISTS bars (
     open_time INTEGER PRIMARY KEY,
     open REAL NOT NULL, high REAL NOT NULL, low REAL NOT NULL, close REAL NOT NULL,
     volume REAL NOT NULL
-) STRICT, WITHOUT ROWID
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS covered (
+    one INTEGER PRIMARY KEY CHECK (one = 1), first INTEGER NOT NULL, last INTEGER NOT NULL
+) STRICT;
 """
 
 
@@ -39,7 +42,7 @@ class BarsStore:
             directory.mkdir(parents=True, exist_ok=True)
         with self._translated():
             self._connection = sqlite3.connect(self.path)
-            self._connection.execute(SCHEMA)
+            self._connection.executescript(SCHEMA)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -51,16 +54,16 @@ class BarsStore:
     def close(self) -> None:
         self._connection.close()
 
-    def extent(self) -> tuple[int, int] | None:
-        """Open times of the first and last stored bar, or None while empty."""
+    def covered(self) -> tuple[int, int] | None:
+        """The open times between which everything the exchange has is stored; None at first."""
         with self._translated():
-            first, last = self._connection.execute(
-                "SELECT min(open_time), max(open_time) FROM bars"
-            ).fetchone()
-        return None if first is None else (first, last)
+            row = self._connection.execute("SELECT first, last FROM covered").fetchone()
+        return None if row is None else (row[0], row[1])
 
-    def append(self, bars: Sequence[Bar]) -> None:
+    def append(self, bars: Sequence[Bar], covered_from: int) -> None:
         """Stores verified bars in one transaction; a bar already stored must be the same.
+
+        From `covered_from` to the last of them nothing is missing that the exchange has.
 
         Raises DataError for a torn bar, one off the grid, or one that differs from the stored;
         StorageError when the disk refuses. Either way nothing of this call is stored.
@@ -82,6 +85,9 @@ class BarsStore:
                 )
         with self._translated(), self._connection:
             self._connection.executemany("INSERT OR IGNORE INTO bars VALUES (?,?,?,?,?,?)", rows)
+            self._connection.execute(
+                "INSERT OR REPLACE INTO covered VALUES (1, ?, ?)", (covered_from, rows[-1][0])
+            )
 
     def _stored(self, open_time: int) -> tuple[float, ...] | None:
         with self._translated():
