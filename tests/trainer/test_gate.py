@@ -5,6 +5,7 @@ import pytest
 
 from tradinglab.artifact.manifest import Comparison
 from tradinglab.domain.forecast import Verdict
+from tradinglab.errors import TrainingDiverged
 from tradinglab_trainer.gate import compare, judge
 from tradinglab_trainer.metrics import (
     block_means,
@@ -51,7 +52,7 @@ def out_of_fold(rows, skill, seed=0, scale=0.03):
 
 
 def test_a_skilled_model_is_tradeable():
-    judgement = judge(out_of_fold(12_000, 1.0), 1e-7, None, HORIZON, 7)
+    judgement = judge(out_of_fold(12_000, 1.0), 1e-7, Comparison.FIRST, HORIZON, 7)
     assert judgement.gate.verdict is Verdict.TRADEABLE
     assert judgement.gate.servable
     assert judgement.gate.comparison is Comparison.FIRST
@@ -59,7 +60,7 @@ def test_a_skilled_model_is_tradeable():
 
 
 def test_forecasts_equal_to_the_prior_have_no_skill_and_may_still_be_served():
-    judgement = judge(out_of_fold(24_000, 1e-6), 1e-7, None, HORIZON, 7)
+    judgement = judge(out_of_fold(24_000, 1e-6), 1e-7, Comparison.FIRST, HORIZON, 7)
     assert judgement.gate.verdict is Verdict.NO_SKILL
     assert judgement.gate.servable
     assert judgement.metrics["trades"] == 0
@@ -67,7 +68,7 @@ def test_forecasts_equal_to_the_prior_have_no_skill_and_may_still_be_served():
 
 
 def test_too_few_observations_are_unproven_and_the_detectable_gain_is_told():
-    judgement = judge(out_of_fold(600, 0.5, seed=3), 1e-7, None, HORIZON, 7)
+    judgement = judge(out_of_fold(600, 0.5, seed=3), 1e-7, Comparison.FIRST, HORIZON, 7)
     assert judgement.gate.verdict is Verdict.UNPROVEN
     assert "effective_observations" in judgement.gate.verdict_reason
     assert judgement.gate.detectable_gain > 0.01
@@ -77,15 +78,23 @@ def test_a_challenger_that_is_clearly_worse_is_not_servable():
     champion = out_of_fold(12_000, 1.0)
     blind = np.tile([0.1, 0.4, 0.1, 0.4], (12_000, 1))
     challenger = OutOfFold(**{**vars(champion), "probabilities": blind})
-    judgement = judge(challenger, 1e-7, champion, HORIZON, 7)
+    found = compare(challenger, champion, HORIZON)
+    judgement = judge(challenger, 1e-7, found, HORIZON, 7)
     assert judgement.gate.comparison is Comparison.WORSE
     assert not judgement.gate.servable
     assert compare(champion, challenger, HORIZON) is Comparison.BETTER
     assert compare(champion, champion, HORIZON) is Comparison.INCONCLUSIVE
 
 
+def test_a_metric_that_is_not_finite_ends_the_run_by_name():
+    oof = out_of_fold(2_000, 1.0)
+    torn = OutOfFold(**{**vars(oof), "volatility": np.full(2_000, np.nan)})
+    with pytest.raises(TrainingDiverged, match="not finite: qlike"):
+        judge(torn, 1e-7, Comparison.FIRST, HORIZON, 7)
+
+
 def test_an_export_that_differs_is_not_servable():
-    judgement = judge(out_of_fold(2_000, 1.0), 0.01, None, HORIZON, 7)
+    judgement = judge(out_of_fold(2_000, 1.0), 0.01, Comparison.FIRST, HORIZON, 7)
     assert not judgement.gate.servable
     failed = [check.name for check in judgement.gate.checks if not check.passed]
     assert "export_difference" in failed

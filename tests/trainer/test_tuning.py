@@ -79,6 +79,15 @@ def test_a_killed_search_keeps_its_finished_trials(search):
     )
 
 
+def test_the_best_known_is_cut_to_the_limits_of_today(search, dataset, tmp_path):
+    search.store.record("old", "0", KNOWN, 0.5, 1, 7)
+    limits = {"trials": 0, "maxFilters": 40, "maxLstmUnits": 32}
+    training = TrainingSpec.model_validate({"tuning": limits})
+    fold = walk_forward(dataset, 2)[0]
+    chosen = tune(dataset, fold, training, search.store, "job", tmp_path, lambda *_: None)
+    assert (chosen.filters, chosen.lstm_units) == (32, 32)
+
+
 def test_no_trials_keep_the_best_known(search, dataset, tmp_path):
     search.store.record("old", "0", KNOWN, 0.5, 1, 7)
     training = TrainingSpec.model_validate({"tuning": {"trials": 0}})

@@ -12,6 +12,7 @@ statuses, HTTP statuses and conditions.
     │   ├── ExchangeUnavailable
     │   ├── ForecastUnavailable
     │   └── StorageError          disk full, read-only or gone
+    ├── TrainingDiverged      a fit whose numbers are not finite: change seed or limits
     ├── OrderRejected         the exchange refused this order; do not send it again
     └── HaltTrading           state or data is in doubt: place no order
 """
@@ -61,6 +62,10 @@ class ForecastUnavailable(RetryLater):
 
 class StorageError(RetryLater):
     """The disk is full, read-only or gone."""
+
+
+class TrainingDiverged(TradinglabError):
+    """A fit ended in numbers that are not finite; another seed or smaller limits may not."""
 
 
 class OrderRejected(TradinglabError):

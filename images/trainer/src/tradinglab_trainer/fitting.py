@@ -7,13 +7,14 @@ because that is what will be served.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tradinglab.errors import DataError, TrainingDiverged
 from tradinglab_trainer.dataset import Dataset, IntArray
 from tradinglab_trainer.network import (
     Hyperparameters,
@@ -87,10 +88,21 @@ def fit(
     seed: int,
     on_epoch: Callable[[Epoch], None],
 ) -> Fitted:
-    """Trains at most `epochs`; with an empty `stop` exactly `epochs`, keeping the last weights."""
+    """Trains at most `epochs`; with an empty `stop` exactly `epochs`, keeping the last weights.
+
+    A short history gets fewer lanes. Raises DataError when not even one chunk fits, and
+    TrainingDiverged when no epoch ended in a finite loss.
+    """
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     steps = dataset.window_bars
+    lanes = min(hyperparameters.lanes, (train[1] - train[0]) // steps)
+    if lanes < 1:
+        raise DataError(
+            f"training slice has {train[1] - train[0]} bars, expected at least one window of "
+            f"{steps}: market.history is too short for training.windowBars"
+        )
+    hyperparameters = replace(hyperparameters, lanes=lanes)
     count = prepared.pipeline.normaliser.component_count
     lane = lane_network(hyperparameters, count, steps)
     twin = window_network(hyperparameters, count, steps)
@@ -146,5 +158,10 @@ def fit(
             best_loss, best_epoch, best_weights = found, number, twin.get_weights()
         elif number - best_epoch >= PATIENCE:
             break
+    if not best_epoch or not np.isfinite(history[best_epoch - 1].train):
+        raise TrainingDiverged(
+            f"no finite loss in {len(history)} epochs; the last: train {history[-1].train}, "
+            f"stop {history[-1].stop}, with {hyperparameters}"
+        )
     twin.set_weights(best_weights)
     return Fitted(twin, best_epoch, best_loss, tuple(history))

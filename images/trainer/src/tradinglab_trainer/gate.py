@@ -9,6 +9,7 @@ import numpy as np
 
 from tradinglab.artifact.manifest import Check, Comparison, Gate
 from tradinglab.domain.forecast import Verdict
+from tradinglab.errors import TrainingDiverged
 from tradinglab.features.columns import FloatArray
 from tradinglab_trainer.export import EXPORT_TOLERANCE
 from tradinglab_trainer.metrics import (
@@ -48,10 +49,8 @@ def net_returns(oof: OutOfFold, horizon_bars: int) -> FloatArray:
     return np.array(trades)
 
 
-def compare(challenger: OutOfFold, champion: OutOfFold | None, horizon_bars: int) -> Comparison:
+def compare(challenger: OutOfFold, champion: OutOfFold, horizon_bars: int) -> Comparison:
     """Diebold–Mariano on the log-loss of the same rows; two procedures, not two trained files."""
-    if champion is None:
-        return Comparison.FIRST
     difference = log_losses(challenger.probabilities, challenger.classes) - log_losses(
         champion.probabilities, champion.classes
     )
@@ -67,11 +66,14 @@ def compare(challenger: OutOfFold, champion: OutOfFold | None, horizon_bars: int
 def judge(
     oof: OutOfFold,
     shipped_export_difference: float,
-    champion: OutOfFold | None,
+    comparison: Comparison,
     horizon_bars: int,
     seed: int,
 ) -> Judgement:
-    """Both verdicts on the pooled out-of-fold forecasts."""
+    """Both verdicts on the pooled out-of-fold forecasts.
+
+    Raises TrainingDiverged when a metric is not finite.
+    """
     block = 2 * horizon_bars
     classes, two_probabilities = oof.classes, collapsed(oof.probabilities, oof.classes)
     two_prior = collapsed(oof.prior, classes)
@@ -117,11 +119,11 @@ def judge(
         "net_return": float(trades.sum()),
         "buy_and_hold": float(np.expm1(oof.returns[::horizon_bars].sum())),
     }
-    comparison = compare(oof, champion, horizon_bars)
-    finite = all(np.isfinite(value) for value in metrics.values())
+    diverged = [name for name, value in metrics.items() if not np.isfinite(value)]
+    if diverged:
+        raise TrainingDiverged(f"not finite: {', '.join(diverged)}; expected every metric finite")
     worst_export = max(oof.export_difference, shipped_export_difference)
     checks = [
-        _check("metrics_finite", float(finite), "==", 1.0, "servable"),
         _check("export_difference", worst_export, "<=", EXPORT_TOLERANCE, "servable"),
         _check("brier_excess_low", _low(brier_excess, block, seed), "<=", 0.0, "servable"),
         _check("qlike_excess_low", _low(ewma_excess, block, seed), "<=", 0.0, "servable"),

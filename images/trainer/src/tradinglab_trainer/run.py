@@ -5,6 +5,7 @@ nowhere else; what they compute is in the modules they call.
 """
 
 import logging
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 
 from tradinglab.adapters.bars_history import BarsHistory, public_client
 from tradinglab.adapters.bars_store import BarsStore, describe
-from tradinglab.artifact.manifest import DataRange, FileEntry, Manifest
+from tradinglab.artifact.manifest import Comparison, DataRange, FileEntry, Manifest
 from tradinglab.artifact.store import Artifact, load_artifact, runs_directory, write_artifact
 from tradinglab.domain.forecast import DecisionFacts
 from tradinglab.domain.market import history_milliseconds
@@ -37,7 +38,7 @@ from tradinglab.predictor import (
 from tradinglab.resource.spec import TradingModelSpec
 from tradinglab_trainer.dataset import Dataset, IntArray, final_split, make_dataset, walk_forward
 from tradinglab_trainer.fitting import Epoch
-from tradinglab_trainer.gate import Judgement, judge
+from tradinglab_trainer.gate import Judgement, compare, judge
 from tradinglab_trainer.metrics import block_means
 from tradinglab_trainer.network import Hyperparameters
 from tradinglab_trainer.procedure import OnEpoch, OutOfFold, Trained, judge_out_of_fold, train
@@ -47,6 +48,7 @@ from tradinglab_trainer.tuning import TuningStore, tune
 log = logging.getLogger(__name__)
 
 GOLDEN_COUNT = 3
+RETRY_SUFFIX = re.compile(r"-a[0-9]+$")  # a failed run's next attempt goes on with its search
 SMALLEST_STANDARD_ERROR = 1e-3
 
 
@@ -75,7 +77,8 @@ def execute(run: Run) -> Artifact:
     dataset, data = _load(run, home, progress)
     folds = walk_forward(dataset, training.folds)
     hyperparameters = tune(
-        dataset, folds[0], training, TuningStore(home / "tuning.db"), run.job, home / "tuning",
+        dataset, folds[0], training, TuningStore(home / "tuning.db"),
+        RETRY_SUFFIX.sub("", run.job), home / "tuning",
         lambda trial, total, detail: progress.report(
             Stage.TUNING, (trial - 1) / total, f"trial {trial}/{total} {detail}"
         ),
@@ -92,10 +95,10 @@ def execute(run: Run) -> Artifact:
             f"refit epoch {epoch.number}/{epochs} loss {epoch.train:.4f}",
         ),
     )  # fmt: skip
-    champion = _champion(run, dataset, challenger, hyperparameters, progress)
+    comparison = _compare(run, dataset, challenger, hyperparameters, progress)
     progress.report(Stage.JUDGING, 0.9, "gate")
     judgement = judge(
-        challenger, shipped.export_difference, champion, training.horizon_bars, training.seed
+        challenger, shipped.export_difference, comparison, training.horizon_bars, training.seed
     )
     artifact = _store(run, dataset, data, hyperparameters, shipped, judgement)
     shutil.rmtree(home / "tuning", ignore_errors=True)  # the trials stand in tuning.db
@@ -156,34 +159,35 @@ def _fold_progress(progress: Progress, spec: TradingModelSpec, name: str) -> OnE
     return on_epoch
 
 
-def _champion(
+def _compare(
     run: Run,
     dataset: Dataset,
     challenger: OutOfFold,
     hyperparameters: Hyperparameters,
     progress: Progress,
-) -> OutOfFold | None:
-    """The champion's procedure on the same folds, or None where there is none to compare with."""
+) -> Comparison:
+    """With the champion's procedure on the same folds; inconclusive where it cannot be repeated."""
     if run.champion is None:
-        return None
+        return Comparison.FIRST
+    training = run.spec.training
     try:
         manifest = load_artifact(runs_directory(run.volume, run.model), run.champion).manifest
         theirs = Hyperparameters(**manifest.hyperparameters)  # type: ignore[arg-type]
     except (ArtifactError, TypeError) as error:
         log.warning("champion cannot be compared", extra=fields(cause=str(error)))
-        return None
-    training = run.spec.training
+        return Comparison.INCONCLUSIVE
     if manifest.specification_sha256 != specification_sha256(
         training.horizon_bars, training.window_bars
     ):
         log.info("champion forecasts something else", extra=fields(champion=run.champion))
-        return None
-    if theirs == hyperparameters:
-        return challenger
-    return judge_out_of_fold(
+        return Comparison.INCONCLUSIVE
+    if theirs == hyperparameters:  # the same procedure on the same folds
+        return Comparison.INCONCLUSIVE
+    champion = judge_out_of_fold(
         dataset, walk_forward(dataset, training.folds), training, theirs,
         _fold_progress(progress, run.spec, "champion's fold"),
     )  # fmt: skip
+    return compare(challenger, champion, training.horizon_bars)
 
 
 def _decision_facts(dataset: Dataset, shipped: Trained, training_rows: IntArray, rows: IntArray,

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import keras_tuner
 
 from tradinglab.artifact.store import translated_os_errors
-from tradinglab.errors import StorageError
+from tradinglab.errors import StorageError, TrainingDiverged
 from tradinglab.resource.spec import TrainingSpec
 from tradinglab_trainer.dataset import Dataset, Fold
 from tradinglab_trainer.fitting import Epoch, fit
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS trials (
 ) STRICT
 """
 LANES = (8, 16, 32)
+STEP = 16
+DIVERGED_SCORE = 1e3
 
 
 class TuningStore:
@@ -76,12 +79,21 @@ class TuningStore:
 def _space(parameters: Any, training: TrainingSpec) -> Hyperparameters:
     limits = training.tuning
     return Hyperparameters(
-        filters=parameters.Int("filters", 16, limits.max_filters, step=16),
-        lstm_units=parameters.Int("lstm_units", 16, limits.max_lstm_units, step=16),
+        filters=parameters.Int("filters", STEP, limits.max_filters, step=STEP),
+        lstm_units=parameters.Int("lstm_units", STEP, limits.max_lstm_units, step=STEP),
         dropout=parameters.Float("dropout", 0.1, 0.6, step=0.1),
         learning_rate=parameters.Float("learning_rate", 3e-4, 5e-3, sampling="log"),
         weight_decay=parameters.Float("weight_decay", 1e-6, 1e-3, sampling="log"),
         lanes=parameters.Choice("lanes", LANES),
+    )
+
+
+def _within(training: TrainingSpec, known: Hyperparameters) -> Hyperparameters:
+    """The best known was found under other limits, perhaps; today's hold."""
+    return replace(
+        known,
+        filters=min(known.filters, training.tuning.max_filters // STEP * STEP),
+        lstm_units=min(known.lstm_units, training.tuning.max_lstm_units // STEP * STEP),
     )
 
 
@@ -109,7 +121,7 @@ def tune(
     on_trial: Callable[[int, int, str], None],
 ) -> Hyperparameters:
     """The best found within the budget of trials and minutes; resumes a killed search."""
-    start = store.best() or Hyperparameters()
+    start = _within(training, store.best() or Hyperparameters())
     trials = training.tuning.trials
     if trials == 0:
         return start
@@ -129,17 +141,17 @@ def tune(
             def on_epoch(epoch: Epoch) -> None:
                 on_trial(number, trials, f"epoch {epoch.number} loss {epoch.stop:.4f}")
 
-            fitted = fit(
-                dataset, prepared, fold.train, fold.stop, chosen, training.epochs,
-                training.seed, on_epoch,
-            )  # fmt: skip
-            store.record(
-                job, trial.trial_id, chosen, fitted.best_loss,
-                int(dataset.times[-1]), training.seed,
-            )  # fmt: skip
+            try:
+                score = fit(
+                    dataset, prepared, fold.train, fold.stop, chosen, training.epochs,
+                    training.seed, on_epoch,
+                ).best_loss  # fmt: skip
+            except TrainingDiverged:
+                score = DIVERGED_SCORE
+            store.record(job, trial.trial_id, chosen, score, int(dataset.times[-1]), training.seed)
             if time.monotonic() > deadline:
                 self.oracle.max_trials = number
-            return fitted.best_loss
+            return score
 
         def load_model(self, trial: Any) -> Any:
             return trial.hyperparameters
