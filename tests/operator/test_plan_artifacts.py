@@ -251,3 +251,73 @@ def test_a_rejected_digest_survives_a_full_list_when_its_rollout_failed(world: A
         retrain(world, letter, servable=False)
     assert len(world.status.rejected) == 10
     assert digest("b") in {each.digest for each in world.status.rejected}
+
+
+def refuse_many(world: Any, count: int, **artifact: Any) -> None:
+    for number in range(count):
+        world.pass_time(minutes=1)
+        world.add_artifact(chr(ord("g") + number), **artifact)
+
+
+@pytest.mark.parametrize("count", [9, 10, 11, 20])
+def test_any_number_of_refused_artifacts_comes_to_rest(world: Any, count: int) -> None:
+    world.change(promotion={"whenInconclusive": "Reject"}, storage={"keep": 40})
+    world.serving_first()
+    refuse_many(world, count, comparison=Comparison.INCONCLUSIVE)
+    world.settle()
+    assert world.events.count("ArtifactRejected") == min(count, 10)
+    newest = [each.digest for each in world.artifacts[-min(count, 10) :]]
+    assert [each.digest for each in world.status.rejected] == newest
+    events, writes = len(world.events), world.status_writes
+    for _ in range(5):
+        world.pass_time(seconds=1)
+        assert world.reconciler.visit() == 0
+    assert (len(world.events), world.status_writes) == (events, writes)
+
+
+def test_refusals_seen_out_of_order_come_to_rest(world: Any) -> None:
+    world.change(storage={"keep": 40})
+    world.serving_first()
+    refuse_many(world, 20, comparison=Comparison.WORSE)
+    late = [world.artifacts.pop(3), world.artifacts.pop(9), world.artifacts.pop(12)]
+    world.settle()
+    for artifact in late:
+        world.artifacts.append(artifact)
+        world.settle(2)
+    assert len(world.status.rejected) == 10
+
+
+def test_a_changed_rule_judges_again_what_the_gate_refused(world: Any) -> None:
+    world.change(promotion={"whenInconclusive": "Reject"}, storage={"keep": 40})
+    world.serving_first()
+    refuse_many(world, 12, comparison=Comparison.INCONCLUSIVE)
+    world.settle()
+    world.change(promotion={"whenInconclusive": "Promote"})
+    world.settle()
+    world.roll()
+    assert world.status.current.version == world.artifacts[-1].version, "the newest, not an older"
+
+
+def test_an_undone_rollout_survives_a_full_list(world: Any) -> None:
+    world.change(storage={"keep": 40})
+    world.serving_first()
+    retrain(world, "b")
+    world.serve(digest("a"))
+    world.roll()
+    refuse_many(world, 15, servable=False)
+    world.settle()
+    assert world.digest == digest("a")
+    assert digest("b") in {each.digest for each in world.status.rejected}
+
+
+def test_when_every_rollout_fails_the_operator_stops_trying(world: Any) -> None:
+    world.change(storage={"keep": 40})
+    world.serving_first()
+    refuse_many(world, 14)
+    for _ in range(60):
+        world.ready = world.digest == digest("a")
+        world.settle()
+        world.pass_time(seconds=301)
+    assert world.digest == digest("a")
+    assert world.events.count("RolledBack") == 10
+    assert world.condition("Degraded") == ("True", "TooManyFailedRollouts")

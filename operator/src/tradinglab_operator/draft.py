@@ -46,20 +46,33 @@ class Draft:
     def is_rejected(self, digest: str) -> bool:
         return any(each.digest == digest for each in self.status.rejected)
 
-    def reject(self, digest: str, reason: str, *, rollout_failed: bool = False) -> None:
+    @property
+    def barred(self) -> frozenset[str]:
+        """The digests that were tried in vain: they must be remembered, not judged again."""
+        return frozenset(each.digest for each in self.status.rejected if each.barred)
+
+    def reject(
+        self, digest: str, reason: str, *, rollout_failed: bool = False, undone: bool = False
+    ) -> None:
         """Remembers a digest. When the list is full, what the gate would refuse again goes first,
-        for that needs no memory."""
+        for that needs no memory; of the rest what left the volume, then the oldest."""
         entry = Rejection(
             digest=digest,
             reason=reason,
             rollout_failed=rollout_failed,
+            undone=undone,
             generation=self.model.generation,
         )
         kept = [each for each in self.status.rejected if each.digest != digest] + [entry]
         while len(kept) > MAX_REJECTED:
-            by_gate = [each for each in kept if not each.rollout_failed]
-            kept.remove((by_gate or kept)[0])
+            kept.remove(min(kept, key=self._worth))
         self.set(rejected=tuple(kept))
+
+    def _worth(self, entry: Rejection) -> tuple[bool, bool, float, str]:
+        artifact = self.artifact(entry.digest)
+        if artifact is None:
+            return entry.barred, False, 0.0, entry.digest
+        return entry.barred, True, artifact.trained_at.timestamp(), artifact.version
 
     def forgive(self, digest: str) -> None:
         self.set(rejected=tuple(each for each in self.status.rejected if each.digest != digest))

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from tradinglab.artifact.manifest import Comparison
 from tradinglab.resource.spec import WhenInconclusive
-from tradinglab.resource.status import Pin
+from tradinglab.resource.status import MAX_REJECTED, Pin
 from tradinglab_operator.actions import ServeDigest
 from tradinglab_operator.draft import Draft
 from tradinglab_operator.rollout import begin_rollout, follow_rollout
@@ -101,7 +101,7 @@ def _note_persons_choice(draft: Draft) -> None:
     if status.rollout is not None:
         if asked == status.rollout.digest or not status.rollout.applied:
             return
-        draft.reject(status.rollout.digest, "a person undid its rollout")
+        draft.reject(status.rollout.digest, "a person undid its rollout", undone=True)
         draft.set(rollout=None, candidate=None)
     elif status.current is None:
         draft.set(current=artifact.status())  # the status was lost, or the resource is new
@@ -129,23 +129,50 @@ def _consider_newer(draft: Draft) -> None:
     newest_first = sorted(
         draft.situation.artifacts, key=lambda each: (each.trained_at, each.version), reverse=True
     )
-    for artifact in newest_first:
-        if after is not None and artifact.trained_at <= after:
-            break
-        if draft.is_rejected(artifact.digest):
+    newer = [each for each in newest_first if after is None or each.trained_at > after]
+    refused: list[tuple[ArtifactFacts, str]] = []
+    candidate = None
+    for artifact in newer:
+        if artifact.digest in draft.barred:
             continue
         judgement, why = judge(artifact, draft.spec.promotion.when_inconclusive)
-        if judgement is Judgement.PROMOTE:
-            begin_rollout(draft, artifact, why)
-            return
+        if judgement is Judgement.REJECT:
+            refused.append((artifact, why))
+            continue
+        draft.forgive(artifact.digest)
         if judgement is Judgement.HOLD:
-            if draft.status.candidate != artifact.status():
-                draft.set(candidate=artifact.status())
+            candidate = artifact.status()
+            if draft.status.candidate != candidate:
                 draft.event("ArtifactHeld", f"artifact {artifact.version} waits: {why}")
-            return
-        draft.reject(artifact.digest, why)
-        draft.event("ArtifactRejected", f"artifact {artifact.version}: {why}", warning=True)
-    draft.set(candidate=None)
+        elif _may_try_another(draft, newer):
+            begin_rollout(draft, artifact, why)
+            candidate = artifact.status()
+        break
+    draft.set(candidate=candidate)
+    _remember_refused(draft, refused)
+
+
+def _may_try_another(draft: Draft, newer: list[ArtifactFacts]) -> bool:
+    """Not when one more failure would push a failed rollout out of memory, to be tried again."""
+    failed = [each.version for each in newer if each.digest in draft.barred]
+    if len(failed) < MAX_REJECTED:
+        return True
+    message = (
+        f"the rollouts of {len(failed)} artifacts failed or were undone; no other is tried until "
+        "serving.pinnedDigest names one"
+    )
+    draft.problems.append(("TooManyFailedRollouts", message))
+    return False
+
+
+def _remember_refused(draft: Draft, refused: list[tuple[ArtifactFacts, str]]) -> None:
+    """Tells of each refusal once. Only as many as the list holds, the newest, are remembered and
+    told; the others are refused again at each visit in silence."""
+    room = MAX_REJECTED - len(draft.barred)
+    for artifact, why in reversed(refused[:room]):
+        if not draft.is_rejected(artifact.digest):
+            draft.reject(artifact.digest, why)
+            draft.event("ArtifactRejected", f"artifact {artifact.version}: {why}", warning=True)
 
 
 def _ask_for_digest(draft: Draft) -> None:

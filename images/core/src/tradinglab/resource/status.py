@@ -99,9 +99,16 @@ class Rejection(StatusModel):
     rollout_failed: Annotated[
         bool, Field(description="It was tried and its pods did not become ready.")
     ] = False
+    undone: Annotated[bool, Field(description="A person undid its rollout.")] = False
     generation: Annotated[
         int, Field(ge=0, description="The generation of the spec that it was refused under.")
     ] = 0
+
+    @property
+    def barred(self) -> bool:
+        """It was tried and must not be again unless asked; what the gate alone refused is judged
+        anew each time."""
+        return self.rollout_failed or self.undone
 
 
 class Rollout(StatusModel):
