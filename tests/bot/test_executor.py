@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from tests.engine.situations import NOW, rules
+from tests.bot.account import Desk
+from tests.engine.situations import EVEN, NOW, bar, forecast, rules
 from tests.ledger.entries import decide, open_ledger, report
 
 from tradinglab.adapters.ledger.encoding import IntentStatus
-from tradinglab.domain.order import CancelIntent, CancelTarget, Leg, OrderReport
+from tradinglab.domain.order import CancelIntent, CancelTarget, Intent, Leg, OrderReport
+from tradinglab.engine.decision import Reason
 from tradinglab.ports.broker import OutcomeUnknown
 from tradinglab_bot.books import Books
 from tradinglab_bot.executor import Executor
@@ -41,7 +43,22 @@ async def test_an_entry_whose_cancel_went_unanswered_is_not_forgotten(tmp_path: 
     assert state is not None
     books = Books(ledger, DeafBroker(resting), rules(), None, state)  # type: ignore[arg-type]
     executor = Executor(books)
-    intents = [CancelIntent(CancelTarget.ENTRY), replacement]
+    intents: list[Intent] = [CancelIntent(CancelTarget.ENTRY), replacement]
     await executor.run(executor.write(NOW + 3 * HOUR, intents))
     assert books.entry_is_live()
     assert books.state.entry is not None  # so that the next bar takes it back again
+
+
+async def test_an_entry_that_replaces_another_is_taken_back_when_its_reason_ends(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    for number in range(3):
+        decision = await desk.decide(bar(bars_on=number), forecast(bars_on=number))
+        assert decision.reason is Reason.ENTER
+        assert len(desk.broker.entries()) == 1
+        assert desk.books.state.entry is not None
+        assert desk.books.state.entry.bar_open_time == bar(bars_on=number).open_time
+    await desk.decide(bar(bars_on=3), forecast(EVEN, bars_on=3))
+    assert desk.broker.entries() == []
+    assert desk.books.state.entry is None

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from tradinglab.adapters.ledger import Ledger
 from tradinglab.domain.filters import SymbolRules
-from tradinglab.domain.order import Fill, Leg, OrderReport, OrderStatus
+from tradinglab.domain.order import EnterIntent, Fill, Leg, OrderReport, OrderStatus
 from tradinglab.engine.state import EngineState, TradingMode, apply_fill
 from tradinglab.errors import HaltTrading
 from tradinglab.ports.broker import Account, Broker
@@ -79,7 +79,7 @@ class Books:
                         report.executed_quantity,
                         is_live=report.status.is_live or missing,
                     )
-                if self.state.entry is not None and not self.entry_is_live():
+                if self._entry_is_over():
                     self.state = self.state.without_entry()
                 self.ledger.save_engine_state(self.state)
         except BaseException:
@@ -100,14 +100,20 @@ class Books:
         )
 
     def forget_ended_entry(self) -> None:
-        """An entry that neither rests nor awaits an answer is over."""
-        ledger = self.ledger
-        if self.state.entry is None or self.entry_is_live() or ledger.unanswered_intents():
+        """For an entry that ended without any order changing: it was never accepted."""
+        if self.state.entry is None or not self._entry_is_over():
             return
         state = self.state.without_entry()
-        with ledger.transaction():
-            ledger.save_engine_state(state)
+        with self.ledger.transaction():
+            self.ledger.save_engine_state(state)
         self.state = state
+
+    def _entry_is_over(self) -> bool:
+        """It neither rests nor awaits its sending or an answer: while one entry replaces another,
+        the state holds the new one already."""
+        return not self.entry_is_live() and not any(
+            isinstance(written.intent, EnterIntent) for written in self.ledger.unanswered_intents()
+        )
 
     async def _changed(self, live: tuple[tuple[OrderReport, Leg], ...]) -> list[OrderReport]:
         """Live orders whose status or executed quantity differs from the ledger's."""
