@@ -173,6 +173,24 @@ def test_a_complete_job_ended_when_it_says() -> None:
         (failed(), [pod({"exitCode": 70, "message": "no JSON"})], "TrainerFailed", "status 70"),
         (failed(), [pod({"exitCode": 137})], "Killed", "signal 9"),
         (failed(), [], "PodGone", "backoff limit"),
+        (
+            failed(),
+            [pod(reason="OutOfephemeral-storage", message="Node didn't have enough resource")],
+            "OutOfephemeralStorage",
+            "enough resource",
+        ),
+        (
+            failed(),
+            [pod(reason="OutOfexample.com/gpu")],
+            "OutOfexampleComGpu",
+            "its pod ended: OutOfexample.com/gpu",
+        ),
+        (
+            failed(),
+            [pod({"exitCode": 1, "message": '{"reason": "1é", "message": "x"}'})],
+            "TrainerFailed",
+            "status 1",
+        ),
     ],
 )
 def test_why_a_job_failed_is_told_in_words(

@@ -290,3 +290,10 @@ def test_a_spec_that_cannot_be_understood_is_told_and_nothing_is_done(world: Any
     assert isinstance(actions[0], WriteStatus)
     assert not any(isinstance(each, StartTraining) for each in actions)
     assert {each.reason for each in actions[0].status.conditions} == {"InvalidSpec"}
+
+
+def test_a_reason_with_other_characters_is_told_as_one_word(world: Any) -> None:
+    world.settle()
+    world.end_run(reason="OutOf-example.com/gpu", message="the node has none")
+    world.settle()
+    assert world.condition("Degraded") == ("True", "OutOfExampleComGpu")

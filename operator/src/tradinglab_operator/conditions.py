@@ -10,6 +10,7 @@ from tradinglab.resource.status import (
     RunOutcome,
 )
 from tradinglab_operator.draft import Draft
+from tradinglab_operator.failures import reason_word
 
 Told = tuple[bool, str, str]
 
@@ -30,7 +31,8 @@ def conclude(draft: Draft, schedule_problem: str) -> None:
 
 def set_conditions(draft: Draft, told: dict[ConditionType, Told]) -> None:
     conditions = []
-    for kind, (holds, reason, message) in told.items():
+    for kind, (holds, said, message) in told.items():
+        reason = reason_word(said) or "Unknown"  # the last door before the API server's pattern
         before = draft.model.status.condition(kind)
         status = ConditionStatus.TRUE if holds else ConditionStatus.FALSE
         changed = before is None or before.status is not status

@@ -4,9 +4,11 @@ Used by both adapters of the cluster port.
 """
 
 import json
+import re
 from dataclasses import dataclass
 
 MAX_MESSAGE = 500
+MAX_REASON = 128
 SIGKILL_STATUSES = (137, -9)
 
 
@@ -18,6 +20,14 @@ class Failure:
     message: str
 
 
+def reason_word(text: str) -> str:
+    """`text` as a condition's reason, which knows only ASCII letters and digits: a kubelet says
+    OutOfephemeral-storage, a device plugin OutOfexample.com/gpu."""
+    parts = [part for part in re.split(r"[^A-Za-z0-9]+", text) if part]
+    word = "".join(part[:1].upper() + part[1:] for part in parts)[:MAX_REASON]
+    return word if word[:1].isalpha() else f"Reason{word}" if word else ""
+
+
 def told_by_trainer(text: str) -> Failure | None:
     """The trainer's termination message; None if it is not one."""
     try:
@@ -25,7 +35,8 @@ def told_by_trainer(text: str) -> Failure | None:
         reason, message = str(document["reason"]), str(document["message"])
     except (ValueError, KeyError, TypeError):
         return None
-    return Failure(reason, message[:MAX_MESSAGE]) if reason.isalnum() else None
+    is_word = reason == reason_word(reason) != ""
+    return Failure(reason, message[:MAX_MESSAGE]) if is_word else None
 
 
 def deadline_exceeded(seconds: int) -> Failure:

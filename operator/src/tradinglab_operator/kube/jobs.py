@@ -19,6 +19,7 @@ from tradinglab_operator.failures import (
     deadline_exceeded,
     ended_with,
     out_of_memory,
+    reason_word,
     told_by_trainer,
 )
 from tradinglab_operator.situation import Model, Run, RunPhase
@@ -172,7 +173,7 @@ def _failure(job: Document, condition: Document, pods: Sequence[Document]) -> Fa
                 return ended_with(int(ended.get("exitCode", 1)), ended.get("message") or "")
         if status.get("reason"):
             reason = str(status["reason"])
-            return Failure(reason, status.get("message") or f"its pod ended: {reason}")
+            return Failure(reason_word(reason), status.get("message") or f"its pod ended: {reason}")
     return Failure("PodGone", condition.get("message") or "its pod is gone and left no message")
 
 
