@@ -4,6 +4,7 @@ Used by both adapters of the cluster port. Files are hashed once; manifests are 
 """
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tradinglab.errors import StorageError
 from tradinglab_operator.situation import ArtifactFacts, Refused
 
 MAX_PROGRESS_BYTES = 10_000
+MAX_TEXT = 120
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,10 @@ class Volume:
         try:
             with path.open("rb") as file:
                 document = json.loads(file.read(MAX_PROGRESS_BYTES))
-            return Progress(
-                str(document["stage"]), float(document["percent"]), str(document["detail"])[:120]
-            )
-        except (OSError, ValueError, KeyError, TypeError):
+            stage, percent = str(document["stage"]), float(document["percent"])
+            detail = str(document["detail"])
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return Progress()
+        if not math.isfinite(percent):  # JSON as Python reads it knows NaN and Infinity
+            return Progress()
+        return Progress(stage[:MAX_TEXT], percent, detail[:MAX_TEXT])

@@ -1,0 +1,30 @@
+"""What the operator reads from the shared volume, and what it does not fall for."""
+
+from pathlib import Path
+
+import pytest
+
+from tradinglab_operator.volume import Progress, Volume
+
+
+def told(volume: Path, text: str) -> Progress:
+    directory = volume / "lab/btc/progress"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "btc-1.json").write_text(text)
+    return Volume(volume).progress("lab/btc", "btc-1")
+
+
+def test_progress_is_what_the_trainer_told(tmp_path: Path) -> None:
+    text = '{"stage": "folds", "percent": 41.5, "detail": "fold 1/3"}'
+    assert told(tmp_path, text) == Progress("folds", 41.5, "fold 1/3")
+
+
+@pytest.mark.parametrize("percent", ["NaN", "Infinity", "1e999", '"half"', "null", "9" * 400])
+def test_a_percentage_that_is_no_number_is_no_progress(tmp_path: Path, percent: str) -> None:
+    text = f'{{"stage": "folds", "percent": {percent}, "detail": ""}}'
+    assert told(tmp_path, text) == Progress()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", "[" * 9000])
+def test_a_damaged_progress_file_is_no_progress(tmp_path: Path, text: str) -> None:
+    assert told(tmp_path, text) == Progress()
