@@ -1,5 +1,6 @@
 """What the executor makes of answers that come late, wrong or never."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,15 @@ async def test_an_entry_that_replaces_another_is_taken_back_when_its_reason_ends
     await desk.decide(bar(bars_on=3), forecast(EVEN, bars_on=3))
     assert desk.broker.entries() == []
     assert desk.books.state.entry is None
+
+
+async def test_too_little_bought_to_sell_does_not_keep_the_bot_from_trading(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.decide()
+    desk.broker.fill_entry(Decimal("0.0001"))
+    await desk.decide(bar(bars_on=1), forecast(bars_on=1))
+    state = desk.books.state
+    assert (state.position, state.entry) == (None, None)
+    assert state.dust == desk.broker.base
+    decision = await desk.decide(bar(bars_on=2), forecast(bars_on=2))
+    assert decision.reason is Reason.ENTER

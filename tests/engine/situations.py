@@ -8,7 +8,7 @@ from tradinglab.domain.filters import QuantityRange, SymbolRules
 from tradinglab.domain.forecast import DecisionFacts, Forecast, ModelFacts, Verdict
 from tradinglab.engine.decision import StepFacts
 from tradinglab.engine.indicators import Indicators
-from tradinglab.engine.state import EngineState, Position
+from tradinglab.engine.state import EngineState, Position, RestingEntry
 
 HOUR = 3_600_000
 NOW = 1_700_000_000_000 // HOUR * HOUR
@@ -122,3 +122,13 @@ def holding(quantity: str = "0.05", **changes: Any) -> EngineState:
         best_close=30_000.0,
     )
     return flat(quote=Decimal(10_000) - held * 30_000, position=position, **changes)
+
+
+def resting() -> RestingEntry:
+    return RestingEntry(
+        bar_open_time=NOW - HOUR,
+        quantity=Decimal("0.05"),
+        limit_price=Decimal(29_900),
+        stop_price=Decimal(29_500),
+        take_profit_price=Decimal(30_700),
+    )

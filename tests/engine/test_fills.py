@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tests.engine.situations import NOW, flat, holding, rules
+from tests.engine.situations import NOW, flat, holding, resting, rules
 
 from tradinglab.domain.order import Fill, Leg, Origin, Side
 from tradinglab.engine.state import apply_fill
@@ -84,3 +84,25 @@ def test_an_entry_keeps_the_levels_of_the_order_that_was_filled() -> None:
 def test_money_paid_in_is_not_profit_and_moves_the_peak() -> None:
     state = flat().with_quote(Decimal(12_000))
     assert state.peak_equity == 12_000.0
+
+
+def test_an_entry_that_ends_with_too_little_bought_leaves_dust_and_no_position() -> None:
+    bought = fill(Side.BUY, "0.00016", "30000", "0.00000016", "BTC")
+    state, _ = apply_fill(flat(entry=resting()), bought, ENTRY, rules())
+    ended = state.entry_ended(rules())
+    assert (ended.entry, ended.position) == (None, None)
+    assert ended.dust == Decimal("0.00015984")
+    assert ended.equity(Decimal(30_000)) == state.equity(Decimal(30_000))
+
+
+def test_an_entry_that_ends_with_enough_bought_leaves_the_position() -> None:
+    bought = fill(Side.BUY, "0.0002", "30000", "0.0000002", "BTC")
+    state, _ = apply_fill(flat(entry=resting()), bought, ENTRY, rules())
+    assert state.entry_ended(rules()) == state.without_entry()
+
+
+def test_what_is_left_of_a_position_sold_in_part_is_never_swept_away() -> None:
+    part = fill(Side.SELL, "0.04983", "30000", "0", "USDT")
+    state, trade = apply_fill(holding(), part, Origin(Leg.EXIT, NOW), rules())
+    assert trade is None
+    assert state.entry_ended(rules()).position == state.position

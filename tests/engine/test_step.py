@@ -14,6 +14,7 @@ from tests.engine.situations import (
     flat,
     forecast,
     holding,
+    resting,
     rules,
 )
 
@@ -21,20 +22,10 @@ from tradinglab.domain.forecast import Verdict
 from tradinglab.domain.order import CancelIntent, CancelTarget, EnterIntent, ExitIntent, Leg
 from tradinglab.engine.decision import Reason
 from tradinglab.engine.policy import Policy
-from tradinglab.engine.state import ClosedTrade, EngineState, RestingEntry, TradingMode
+from tradinglab.engine.state import ClosedTrade, EngineState, TradingMode
 from tradinglab.engine.step import step
 
 POLICY = Policy()
-
-
-def resting() -> RestingEntry:
-    return RestingEntry(
-        bar_open_time=NOW - HOUR,
-        quantity=Decimal("0.05"),
-        limit_price=Decimal(29_900),
-        stop_price=Decimal(29_500),
-        take_profit_price=Decimal(30_700),
-    )
 
 
 def test_a_strong_forecast_enters_with_stop_and_take_profit_at_their_atr_distances() -> None:

@@ -79,8 +79,7 @@ class Books:
                         report.executed_quantity,
                         is_live=report.status.is_live or missing,
                     )
-                if self._entry_is_over():
-                    self.state = self.state.without_entry()
+                self.state = self._without_ended_entry()
                 self.ledger.save_engine_state(self.state)
         except BaseException:
             self.state = before
@@ -101,19 +100,24 @@ class Books:
 
     def forget_ended_entry(self) -> None:
         """For an entry that ended without any order changing: it was never accepted."""
-        if self.state.entry is None or not self._entry_is_over():
+        state = self._without_ended_entry()
+        if state == self.state:
             return
-        state = self.state.without_entry()
         with self.ledger.transaction():
             self.ledger.save_engine_state(state)
         self.state = state
 
-    def _entry_is_over(self) -> bool:
-        """It neither rests nor awaits its sending or an answer: while one entry replaces another,
-        the state holds the new one already."""
-        return not self.entry_is_live() and not any(
+    def _without_ended_entry(self) -> EngineState:
+        """An entry is over when it neither rests nor awaits its sending or an answer: while one
+        replaces another, the state holds the new one already."""
+        awaited = any(
             isinstance(written.intent, EnterIntent) for written in self.ledger.unanswered_intents()
         )
+        if awaited or self.entry_is_live():
+            return self.state
+        if self.protected_quantity() > 0:
+            return self.state.without_entry()
+        return self.state.entry_ended(self.rules)
 
     async def _changed(self, live: tuple[tuple[OrderReport, Leg], ...]) -> list[OrderReport]:
         """Live orders whose status or executed quantity differs from the ledger's."""

@@ -98,6 +98,20 @@ class EngineState(StateModel):
         """The entry was cancelled, expired, rejected or never accepted."""
         return self.model_copy(update={"entry": None})
 
+    def entry_ended(self, rules: SymbolRules) -> "EngineState":
+        """No more will be bought. What was is a position only if its stop can sell it: too small
+        a part would be held, and would keep every other entry away, for ever."""
+        position = self.position
+        if (
+            position is None
+            or position.sold_quantity > 0
+            or rules.is_sellable(position.quantity, position.stop_price)
+        ):
+            return self.without_entry()
+        return self.model_copy(
+            update={"entry": None, "position": None, "dust": self.dust + position.quantity}
+        )
+
     def with_quote(self, quote: Decimal) -> "EngineState":
         """Money came or went outside of our orders: the peak moves by the same amount."""
         moved = float(quote - self.quote)
