@@ -6,16 +6,16 @@ transaction; only then anything is sent.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from tradinglab.adapters.ledger import read_summary
+from tradinglab.adapters.ledger.encoding import WrittenIntent
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.forecast import Forecast
 from tradinglab.domain.order import CancelIntent, CancelTarget
-from tradinglab.engine.decision import Decision, StepFacts
+from tradinglab.engine.decision import StepFacts
 from tradinglab.engine.policy import Policy
-from tradinglab.engine.state import EngineState
 from tradinglab.engine.step import step
 from tradinglab.errors import DataError, ExchangeUnavailable, StorageError
 from tradinglab.features.columns import SNAPSHOT_COLUMNS
@@ -53,12 +53,16 @@ class Trader:
         self._policy = policy
         self._lock = asyncio.Lock()
         self._last_bar = books.ledger.last_decided_bar()
+        self._previous_bar: int | None = None
         self._forecast_missing = False
+        self._unrecorded = False
+        self._stop = asyncio.Event()
         self.decided = 0
         self.problem: str | None = None
 
     async def run(self, stop: asyncio.Event, max_bars: int) -> None:
         """Until `stop`, or until `max_bars` bars were decided (0: no such end)."""
+        self._stop = stop
         stopped = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set() and not (max_bars and self.decided >= max_bars):
@@ -67,8 +71,7 @@ class Trader:
                 if not getting.done():
                     getting.cancel()
                     return
-                async with self._lock:
-                    await self._on_bar(getting.result())
+                await self._on_bar(getting.result())
         finally:
             stopped.cancel()
 
@@ -98,7 +101,8 @@ class Trader:
                 try:
                     await self._executor.resolve()
                     await self._protect()
-                    self._note(None)
+                    if not self._unrecorded:
+                        self._note(None)
                 except (ExchangeUnavailable, StorageError) as error:
                     self._note(str(error))
 
@@ -131,26 +135,81 @@ class Trader:
             log.debug("bar decided before", extra=fields(bar_open_time=bar.open_time))
             return
         self._window.append(bar)
-        reconciled = await self._reconciled()
         forecast, latest = await self._forecast(bar)
+        while True:
+            async with self._lock:
+                written = await self._decide(bar, forecast, latest)
+                if written is not None:
+                    await self._send(written)
+                    break
+            if await self._stopped_within(STORAGE_PAUSE_SECONDS):
+                return  # the bar is decided after the next start
+        if self._previous_bar is not None:
+            self._summarise_day(self._previous_bar, bar.open_time)
+
+    async def _decide(
+        self, bar: Bar, forecast: Forecast | None, latest: Mapping[str, float | None]
+    ) -> Sequence[WrittenIntent] | None:
+        """What is to be sent, once it is recorded; None when the ledger cannot be written.
+
+        Then nothing leaves, and the bar is decided anew later: by that time the market may have
+        gone on, and what would have been right at this bar's close no longer is.
+        """
+        problem = await self._unreconciled()
         facts = StepFacts(
             model=self._forecasts.model,
             rules=self._books.rules,
             maker_fee=self._books.account.maker_fee,
             taker_fee=self._books.account.taker_fee,
             behind=not self._feed.queue.empty(),
-            reconciled=reconciled,
+            reconciled=problem is None,
         )
+        ledger = self._books.ledger
         state, decision = step(self._books.state, bar, forecast, facts, self._policy)
-        await self._record_and_send(bar, forecast, latest, facts, state, decision)
+        inputs = {"snapshot": latest, "numbers": decision.numbers}
+        try:
+            with ledger.transaction():
+                ledger.record_decision(
+                    bar, decision, forecast, facts.model.digest, inputs, facts.behind, state
+                )
+                written = self._executor.write(bar.open_time, decision.intents)
+        except StorageError as error:
+            self._unrecorded = True
+            self._note(str(error))
+            return None
+        self._unrecorded = False
+        self._note(problem)
+        self._books.state = state
+        log.info(
+            story.bar_line(
+                bar, facts.bar_milliseconds, forecast, decision, state, facts.rules.quote
+            )
+        )
+        log.debug(decision.explanation, extra=fields(reason=decision.reason, **decision.numbers))
+        self._previous_bar, self._last_bar = self._last_bar, bar.open_time
+        self.decided += 1
+        return written
 
-    async def _reconciled(self) -> bool:
+    async def _send(self, written: Sequence[WrittenIntent]) -> None:
+        try:
+            await self._executor.run(written)
+            await self._protect()
+        except (ExchangeUnavailable, StorageError) as error:
+            self._note(str(error))
+
+    async def _unreconciled(self) -> str | None:
+        """Why orders and fills are not known, if they are not."""
         try:
             await self._executor.resolve()
         except (ExchangeUnavailable, StorageError) as error:
-            self._note(str(error))
+            return str(error)
+        return None
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
             return False
-        self._note(None)
         return True
 
     async def _forecast(self, bar: Bar) -> tuple[Forecast | None, dict[str, float | None]]:
@@ -179,46 +238,6 @@ class Trader:
             else:
                 self._alert("the API forecasts again")
         return forecast, latest
-
-    async def _record_and_send(
-        self,
-        bar: Bar,
-        forecast: Forecast | None,
-        latest: Mapping[str, float | None],
-        facts: StepFacts,
-        state: EngineState,
-        decision: Decision,
-    ) -> None:
-        """A ledger that cannot be written stops everything: no order leaves unrecorded."""
-        ledger, books = self._books.ledger, self._books
-        inputs = {"snapshot": latest, "numbers": decision.numbers}
-        while True:
-            try:
-                with ledger.transaction():
-                    ledger.record_decision(
-                        bar, decision, forecast, facts.model.digest, inputs, facts.behind, state
-                    )
-                    written = self._executor.write(bar.open_time, decision.intents)
-                break
-            except StorageError as error:
-                self._note(str(error))
-                await asyncio.sleep(STORAGE_PAUSE_SECONDS)
-        books.state = state
-        log.info(
-            story.bar_line(
-                bar, facts.bar_milliseconds, forecast, decision, state, facts.rules.quote
-            )
-        )
-        log.debug(decision.explanation, extra=fields(reason=decision.reason, **decision.numbers))
-        previous, self._last_bar = self._last_bar, bar.open_time
-        self.decided += 1
-        try:
-            await self._executor.run(written)
-            await self._protect()
-        except (ExchangeUnavailable, StorageError) as error:
-            self._note(str(error))
-        if previous is not None:
-            self._summarise_day(previous, bar.open_time)
 
     def _summarise_day(self, previous: int, now: int) -> None:
         day = previous // DAY_MILLISECONDS

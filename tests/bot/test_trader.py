@@ -1,0 +1,131 @@
+"""What the trader does at a bar while its ledger cannot be written."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.bot.account import Desk
+from tests.bot.market import MemoryHistory, MemoryStream
+from tests.engine.situations import HOUR, bar, facts, forecast
+from tests.integration.account import rows
+
+from tradinglab.domain.bar import Bar
+from tradinglab.domain.forecast import Forecast, ModelFacts
+from tradinglab.engine.policy import Policy
+from tradinglab.errors import StorageError
+from tradinglab_bot import trader as trader_module
+from tradinglab_bot.feed import Feed
+from tradinglab_bot.forecasts import Forecasts
+from tradinglab_bot.trader import Trader
+from tradinglab_bot.window import Window
+
+READY = 64
+
+
+class BullishApi:
+    """Forecasts a rise for every bar."""
+
+    async def model(self) -> ModelFacts:
+        return facts().model
+
+    async def forecast(
+        self, snapshots: NDArray[np.float64], bar_open_time: int, expected_digest: str | None
+    ) -> Forecast:
+        return forecast().model_copy(
+            update={"bar_open_time": bar_open_time, "expires_at": bar_open_time + 2 * HOUR}
+        )
+
+
+class Room:
+    """Of the ledger's disk: none until `enough` is set."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.enough, self.refused = asyncio.Event(), asyncio.Event()
+        self._transaction = desk.books.ledger.transaction
+        desk.books.ledger.transaction = self.transaction  # type: ignore[method-assign]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if not self.enough.is_set():
+            self.refused.set()
+            raise StorageError("database or disk is full")
+        with self._transaction():
+            yield
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trader_module, "STORAGE_PAUSE_SECONDS", 0.01)
+
+
+async def trader_on(desk: Desk, *bars: Bar) -> tuple[Trader, Feed]:
+    forecasts = Forecasts(BullishApi(), 1)
+    model = await forecasts.wait_for_model()
+    window = Window(model.lookback_bars, HOUR)
+    for number in range(-READY, 0):
+        window.append(bar(30_000.0 + number % 7, number))
+    feed = Feed(MemoryHistory([]), MemoryStream(done=lambda: None), HOUR)
+    for candle in bars:
+        feed.queue.put_nowait(candle)
+        feed.last_price = candle.close
+    return Trader(feed, window, forecasts, desk.books, desk.executor, Policy()), feed
+
+
+def reasons(folder: Path) -> list[str]:
+    return [row["reason"] for row in rows(folder / "ledger.db", "SELECT reason FROM decisions")]
+
+
+async def test_an_entry_is_not_sent_late_when_the_market_went_on_meanwhile(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    room = Room(desk)
+    trader, feed = await trader_on(desk, bar())
+    running = asyncio.ensure_future(trader.run(asyncio.Event(), max_bars=1))
+    await asyncio.wait_for(room.refused.wait(), 5)
+    feed.queue.put_nowait(bar(24_000.0, 1))
+    room.enough.set()
+    await asyncio.wait_for(running, 5)
+    assert reasons(tmp_path) == ["BEHIND"]
+    assert desk.broker.orders == {}
+
+
+async def test_an_entry_is_sent_after_an_outage_that_no_newer_bar_overtook(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    room = Room(desk)
+    trader, _ = await trader_on(desk, bar())
+    running = asyncio.ensure_future(trader.run(asyncio.Event(), max_bars=1))
+    await asyncio.wait_for(room.refused.wait(), 5)
+    room.enough.set()
+    await asyncio.wait_for(running, 5)
+    assert reasons(tmp_path) == ["ENTER"]
+    assert len(desk.broker.entries()) == 1
+
+
+async def test_a_ledger_without_room_holds_up_neither_the_end_nor_the_watch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trader_module, "STORAGE_PAUSE_SECONDS", 60.0)
+    desk = Desk(tmp_path)
+    room = Room(desk)
+    trader, _ = await trader_on(desk, bar())
+    stop = asyncio.Event()
+    running = asyncio.ensure_future(trader.run(stop, max_bars=0))
+    await asyncio.wait_for(room.refused.wait(), 5)
+    looked = asyncio.Event()
+    resolve = desk.executor.resolve
+
+    async def noted_resolve() -> None:
+        looked.set()
+        await resolve()
+
+    trader._last_bar = bar(bars_on=-1).open_time
+    watching = asyncio.ensure_future(trader.watch(0.01))
+    desk.executor.resolve = noted_resolve  # type: ignore[method-assign]
+    await asyncio.wait_for(looked.wait(), 5)
+    watching.cancel()
+    stop.set()
+    await asyncio.wait_for(running, 1)
+    assert reasons(tmp_path) == []
