@@ -28,3 +28,12 @@ def test_a_percentage_that_is_no_number_is_no_progress(tmp_path: Path, percent: 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", "[" * 9000])
 def test_a_damaged_progress_file_is_no_progress(tmp_path: Path, text: str) -> None:
     assert told(tmp_path, text) == Progress()
+
+
+def test_what_a_killed_removal_left_is_swept_at_the_first_look(tmp_path: Path) -> None:
+    left = tmp_path / "lab/btc/runs/.removing-20240101t0000-000000000000"
+    left.mkdir(parents=True)
+    (left / "model.onnx").write_bytes(b"x")
+    contents = Volume(tmp_path).contents("lab/btc")
+    assert (contents.artifacts, contents.refused, contents.problem) == ((), (), "")
+    assert not left.exists()

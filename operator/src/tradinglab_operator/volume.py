@@ -4,13 +4,17 @@ Used by both adapters of the cluster port. Files are hashed once; manifests are 
 """
 
 import json
+import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tradinglab.artifact.store import Artifact, runs_directory, scan_artifacts
+from tradinglab.artifact.store import Artifact, runs_directory, scan_artifacts, sweep_removed
 from tradinglab.errors import StorageError
+from tradinglab.logs import fields
 from tradinglab_operator.situation import ArtifactFacts, Refused
+
+log = logging.getLogger(__name__)
 
 MAX_PROGRESS_BYTES = 10_000
 MAX_TEXT = 120
@@ -43,10 +47,11 @@ class Volume:
         """`model` is <namespace>/<name>."""
         if not self.path.is_dir():
             return Contents(problem=f"volume {self.path} is not mounted")
+        runs = runs_directory(self.path, model)
+        if model not in self._verified:
+            _finish_removals(runs)
         try:
-            found, refused = scan_artifacts(
-                runs_directory(self.path, model), self._verified.get(model)
-            )
+            found, refused = scan_artifacts(runs, self._verified.get(model))
         except (OSError, StorageError) as error:
             return Contents(problem=f"volume {self.path} cannot be read: {error}")
         self._verified[model] = {artifact.version: artifact for artifact in found}
@@ -83,3 +88,11 @@ class Volume:
         if not math.isfinite(percent):  # JSON as Python reads it knows NaN and Infinity
             return Progress()
         return Progress(stage[:MAX_TEXT], percent, detail[:MAX_TEXT])
+
+
+def _finish_removals(runs: Path) -> None:
+    """At the first look at a model: what a killed operator did not finish to remove."""
+    try:
+        sweep_removed(runs)
+    except StorageError as error:
+        log.warning(str(error), extra=fields(reason=error.reason))

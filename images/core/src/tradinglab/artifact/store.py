@@ -8,6 +8,7 @@ last bar's UTC minute and the first twelve digits of the digest.
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +24,10 @@ from tradinglab.errors import ArtifactError, StorageError
 
 MANIFEST = "manifest.json"
 TEMPORARY_PREFIX = ".writing-"
+REMOVED_PREFIX = ".removing-"
 MAX_MANIFEST_BYTES = 1_000_000
 MAX_FILE_BYTES = 256_000_000
+FILE_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,13 @@ def runs_directory(volume: Path, model: str) -> Path:
 
 
 def version_of(manifest: Manifest, digest: str) -> str:
-    end = datetime.fromtimestamp(manifest.data.end / 1000, UTC)
+    """Raises ArtifactError when the last bar's open time is no instant."""
+    try:
+        end = datetime.fromtimestamp(manifest.data.end / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ArtifactError(
+            f"data.end is {manifest.data.end}, expected UTC milliseconds of a year up to 9999"
+        ) from None
     return f"{end:%Y%m%dt%H%M}-{digest.removeprefix(DIGEST_PREFIX)[:12]}"
 
 
@@ -127,12 +136,17 @@ def _regular_file(path: Path, limit: int) -> bytes:
         status = path.lstat()
     except FileNotFoundError:
         raise ArtifactError(f"{path} is missing") from None
+    except PermissionError:
+        raise ArtifactError(f"{path} may not be read") from None
     if not stat.S_ISREG(status.st_mode):
         raise ArtifactError(f"{path} is not a regular file")
     if status.st_size > limit:
         raise ArtifactError(f"{path} has {status.st_size} bytes, expected at most {limit}")
     with translated_os_errors(f"reading {path}"):
-        return path.read_bytes()
+        try:
+            return path.read_bytes()
+        except PermissionError:
+            raise ArtifactError(f"{path} may not be read") from None
 
 
 def read_directory(directory: Path) -> Artifact:
@@ -148,14 +162,19 @@ def read_directory(directory: Path) -> Artifact:
         where = ".".join(str(part) for part in first["loc"]) or "document"
         raise ArtifactError(f"{directory / MANIFEST}: {where}: {first['msg']}") from None
     digest = digest_of(encoded)
-    if directory.name != version_of(manifest, digest):
+    try:
+        version = version_of(manifest, digest)
+    except ArtifactError as error:
+        raise ArtifactError(f"{directory / MANIFEST}: {error}") from None
+    if directory.name != version:
         raise ArtifactError(
-            f"{directory / MANIFEST} is of version {version_of(manifest, digest)}, "
-            f"expected {directory.name}"
+            f"{directory / MANIFEST} is of version {version}, expected {directory.name}"
         )
     for name, entry in manifest.files.items():
-        if "/" in name or name in ("", ".", "..", MANIFEST):
-            raise ArtifactError(f"{directory / MANIFEST} lists the file {name!r}")
+        if name == MANIFEST or not re.fullmatch(FILE_NAME_PATTERN, name):
+            raise ArtifactError(
+                f"{directory / MANIFEST} lists the file {name!r}, expected {FILE_NAME_PATTERN}"
+            )
         content = _regular_file(directory / name, MAX_FILE_BYTES)
         found = hashlib.sha256(content).hexdigest()
         if found != entry.sha256:
@@ -211,7 +230,34 @@ def scan_artifacts(
 
 
 def remove_artifact(runs: Path, version: str) -> None:
-    """Removes one version; the manifest goes first, so that a crash leaves nothing loadable."""
-    directory = runs / version
-    (directory / MANIFEST).unlink(missing_ok=True)
-    shutil.rmtree(directory, ignore_errors=True)
+    """Removes one version; it loses its name first, so that a crash leaves nothing that is
+    loaded or reported, but a `.removing-*` directory that is swept later.
+
+    Raises StorageError when the disk refuses.
+    """
+    sweep_removed(runs)
+    with _removal_errors(f"removing artifact {version}"):
+        try:
+            (runs / version).rename(runs / f"{REMOVED_PREFIX}{version}")
+        except FileNotFoundError:
+            return
+        _sync_directory(runs)
+    sweep_removed(runs)
+
+
+def sweep_removed(runs: Path) -> None:
+    """Clears what a killed removal left. Only the operator calls it. Raises StorageError."""
+    for leftover in runs.glob(f"{REMOVED_PREFIX}*"):
+        with _removal_errors(f"removing {leftover.name}"):
+            if leftover.is_symlink() or not leftover.is_dir():
+                leftover.unlink()
+            else:
+                shutil.rmtree(leftover)
+
+
+@contextmanager
+def _removal_errors(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{doing}: {error.strerror} ({error.filename or 'disk'})") from error
