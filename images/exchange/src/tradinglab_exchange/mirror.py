@@ -53,10 +53,9 @@ class Upstream:
             async with self._session.get(self._klines_url, params=dict(params)) as response:
                 answer = await response.json(content_type=None)
                 status = response.status
-        except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError):
-            raise ApiError(
-                -1001, "Internal error; unable to process your request. Please try again.", 503
-            ) from None
+        except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as error:
+            cause = str(error) or type(error).__name__
+            raise ApiError(-1001, f"The upstream does not answer: {cause}", 503) from None
         if status == 200:
             return answer
         if isinstance(answer, dict) and "code" in answer:
