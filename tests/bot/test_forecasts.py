@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tests.engine.situations import DIGEST, NOW, facts, forecast
 
 from tradinglab.domain.forecast import Forecast, ModelFacts
-from tradinglab.errors import ConfigurationError, ForecastUnavailable
+from tradinglab.errors import ConfigurationError, ForecastUnavailable, InputError
 from tradinglab_bot.forecasts import Forecasts
 
 OTHER = "sha256:" + "b" * 64
@@ -32,6 +32,8 @@ class ServedModels:
         self.asked += 1
         if self.down:
             raise ForecastUnavailable("connection refused")
+        if len(snapshots) != self.model_facts.lookback_bars:
+            raise InputError(f"snapshots has {len(snapshots)} rows")
         return forecast(digest=self.model_facts.digest)
 
     def change(self, **changes: object) -> None:
@@ -75,3 +77,14 @@ async def test_a_model_that_wants_more_bars_than_are_ready_gives_no_forecast() -
     await forecasts.wait_for_model()
     assert await forecasts.forecast(SNAPSHOTS, NOW) is None
     assert "128" in forecasts.why_none
+
+
+async def test_a_model_that_wants_other_input_is_noticed_and_so_is_the_way_back() -> None:
+    served = ServedModels()
+    forecasts = Forecasts(served, patience_seconds=1)
+    await forecasts.wait_for_model()
+    served.change(digest=OTHER, lookback_bars=128)
+    assert await forecasts.forecast(SNAPSHOTS, NOW) is None
+    assert forecasts.model.lookback_bars == 128
+    served.change(digest=DIGEST, lookback_bars=64)
+    assert await forecasts.forecast(SNAPSHOTS, NOW) is not None

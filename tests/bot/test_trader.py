@@ -1,7 +1,7 @@
-"""What the trader does at a bar while its ledger cannot be written."""
+"""What the trader does at a bar: ledgers that cannot be written, models that change."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.integration.account import rows
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.forecast import Forecast, ModelFacts
 from tradinglab.engine.policy import Policy
-from tradinglab.errors import StorageError
+from tradinglab.errors import InputError, StorageError
 from tradinglab_bot import trader as trader_module
 from tradinglab_bot.feed import Feed
 from tradinglab_bot.forecasts import Forecasts
@@ -27,14 +27,19 @@ READY = 64
 
 
 class BullishApi:
-    """Forecasts a rise for every bar."""
+    """Forecasts a rise for every bar, of `lookback_bars` rows."""
+
+    def __init__(self) -> None:
+        self.lookback_bars = READY
 
     async def model(self) -> ModelFacts:
-        return facts().model
+        return facts().model.model_copy(update={"lookback_bars": self.lookback_bars})
 
     async def forecast(
         self, snapshots: NDArray[np.float64], bar_open_time: int, expected_digest: str | None
     ) -> Forecast:
+        if len(snapshots) != self.lookback_bars:
+            raise InputError(f"snapshots has {len(snapshots)} rows")
         return forecast().model_copy(
             update={"bar_open_time": bar_open_time, "expires_at": bar_open_time + 2 * HOUR}
         )
@@ -62,13 +67,19 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trader_module, "STORAGE_PAUSE_SECONDS", 0.01)
 
 
-async def trader_on(desk: Desk, *bars: Bar) -> tuple[Trader, Feed]:
-    forecasts = Forecasts(BullishApi(), 1)
+def past(number: int) -> Bar:
+    return bar(30_000.0 + number % 7, number)
+
+
+async def trader_on(
+    desk: Desk, *bars: Bar, api: BullishApi | None = None, history: Sequence[Bar] = ()
+) -> tuple[Trader, Feed]:
+    forecasts = Forecasts(api or BullishApi(), 1)
     model = await forecasts.wait_for_model()
     window = Window(model.lookback_bars, HOUR)
     for number in range(-READY, 0):
-        window.append(bar(30_000.0 + number % 7, number))
-    feed = Feed(MemoryHistory([]), MemoryStream(done=lambda: None), HOUR)
+        window.append(past(number))
+    feed = Feed(MemoryHistory(history), MemoryStream(done=lambda: None), HOUR)
     for candle in bars:
         feed.queue.put_nowait(candle)
         feed.last_price = candle.close
@@ -129,3 +140,14 @@ async def test_a_ledger_without_room_holds_up_neither_the_end_nor_the_watch(
     stop.set()
     await asyncio.wait_for(running, 1)
     assert reasons(tmp_path) == []
+
+
+async def test_a_model_that_looks_further_back_is_served_from_the_first_bar_on(
+    tmp_path: Path,
+) -> None:
+    api, desk = BullishApi(), Desk(tmp_path)
+    history = [past(number) for number in range(-4 * READY, -1)]
+    trader, _ = await trader_on(desk, bar(), api=api, history=history)
+    api.lookback_bars = 2 * READY
+    await asyncio.wait_for(trader.run(asyncio.Event(), max_bars=1), 10)
+    assert reasons(tmp_path) == ["ENTER"]

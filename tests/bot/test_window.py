@@ -55,3 +55,17 @@ def test_a_hole_counts_while_the_model_sees_it() -> None:
         window.append(bar)
     assert window.missing_bars(16) == 0
     assert window.missing_bars(60) == 3
+
+
+def test_a_wider_window_joins_older_bars_with_those_it_has() -> None:
+    bars = rows(bars_needed(2 * LOOKBACK))
+    window = Window(LOOKBACK, HOUR)
+    for bar in bars[-bars_needed(LOOKBACK) :]:
+        window.append(bar)
+    wider = window.widened(2 * LOOKBACK, bars[:-2])  # a lagging answer: the newest are not in it
+    found, narrow = wider.snapshots(), window.snapshots()
+    assert found is not None
+    assert narrow is not None
+    assert len(found) == 2 * LOOKBACK
+    assert wider.missing_bars(2 * LOOKBACK) == 0
+    np.testing.assert_allclose(found[-1, :10], narrow[-1, :10], rtol=1e-6)

@@ -75,26 +75,32 @@ class Forecasts:
         return found
 
     async def forecast(self, snapshots: NDArray[np.float64], bar_open_time: int) -> Forecast | None:
-        """None when there was none within the time; `why_none` then says why."""
+        """None when there was none within the time, or when the model wants another number of
+        snapshots: `model` is the one served now then. `why_none` says why."""
         try:
             async with asyncio.timeout(self._patience_seconds):
-                while True:
+                while await self._takes(len(snapshots)):
                     forecast = await self._ask(snapshots, bar_open_time)
                     if forecast is not None:
                         self._note(available=True)
                         return forecast
                     await asyncio.sleep(ASK_AGAIN_SECONDS)
         except TimeoutError:
-            self._note(available=False)
-            return None
+            pass
+        self._note(available=False)
+        return None
+
+    async def _takes(self, count: int) -> bool:
+        """The facts known may be older than the model served, so they do not settle it."""
+        if count != self.model.lookback_bars:
+            await self._reread()
+        if count == self.model.lookback_bars:
+            return True
+        self.why_none = f"the model wants {self.model.lookback_bars} bars, {count} are ready"
+        return False
 
     async def _ask(self, snapshots: NDArray[np.float64], bar_open_time: int) -> Forecast | None:
         try:
-            if len(snapshots) != self.model.lookback_bars:
-                self.why_none = (
-                    f"the new model wants {self.model.lookback_bars} bars, {len(snapshots)} ready"
-                )
-                return None
             forecast = await self._forecaster.forecast(snapshots, bar_open_time, None)
             if forecast.digest == self.model.digest:
                 return forecast

@@ -25,7 +25,7 @@ from tradinglab_bot.books import Books
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
 from tradinglab_bot.forecasts import Forecasts
-from tradinglab_bot.window import Window
+from tradinglab_bot.window import Window, bars_needed
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +214,20 @@ class Trader:
 
     async def _forecast(self, bar: Bar) -> tuple[Forecast | None, dict[str, float | None]]:
         """The forecast, and the bar's own snapshot for the record."""
-        missing = self._window.missing_bars(self._forecasts.model.window_bars)
+        forecast, latest = await self._ask(bar)
+        if self._forecasts.model.lookback_bars != self._window.lookback_bars:
+            await self._widen_window()
+            forecast, latest = await self._ask(bar)
+        asked = latest and not self._missing_bars()
+        if asked and (forecast is None) != self._forecast_missing:
+            self._forecast_missing = forecast is None
+            if forecast is None:
+                self._alert(f"no forecast from the API: {self._forecasts.why_none}")
+            else:
+                self._alert("the API forecasts again")
+        return forecast, latest
+
+    async def _ask(self, bar: Bar) -> tuple[Forecast | None, dict[str, float | None]]:
         try:
             snapshots = self._window.snapshots()
         except DataError as error:
@@ -227,17 +240,25 @@ class Trader:
             name: None if value != value else float(value)
             for name, value in zip(SNAPSHOT_COLUMNS, snapshots[-1], strict=True)
         }
+        missing = self._missing_bars()
         if missing:
             log.info("no forecast over a hole in the bars", extra=fields(missing_bars=missing))
             return None, latest
-        forecast = await self._forecasts.forecast(snapshots, bar.open_time)
-        if (forecast is None) != self._forecast_missing:
-            self._forecast_missing = forecast is None
-            if forecast is None:
-                self._alert(f"no forecast from the API: {self._forecasts.why_none}")
-            else:
-                self._alert("the API forecasts again")
-        return forecast, latest
+        return await self._forecasts.forecast(snapshots, bar.open_time), latest
+
+    def _missing_bars(self) -> int:
+        return self._window.missing_bars(self._forecasts.model.window_bars)
+
+    async def _widen_window(self) -> None:
+        """At the change to a model that sees further back than the bars at hand."""
+        lookback = self._forecasts.model.lookback_bars
+        try:
+            older = await self._feed.recent(bars_needed(lookback) + self._feed.queue.qsize() + 1)
+        except ExchangeUnavailable as error:
+            log.warning("no bars for the new model", extra=fields(why=str(error)))
+            return
+        self._window = self._window.widened(lookback, older)
+        log.info("history loaded anew", extra=fields(lookback=lookback))
 
     def _summarise_day(self, previous: int, now: int) -> None:
         day = previous // DAY_MILLISECONDS
