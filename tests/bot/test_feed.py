@@ -1,7 +1,7 @@
 """Every closed bar once, in order, whatever the stream does."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from tests.bot.market import MemoryHistory, MemoryStream, bars, final, forming, positions
@@ -59,11 +59,31 @@ async def test_a_hole_longer_than_a_page_is_fetched_page_by_page() -> None:
     assert await fed(history, [final(10)]) == list(range(1, 11))
 
 
-async def test_a_hole_of_the_market_itself_is_passed_over_and_not_asked_for_for_ever() -> None:
-    history = MemoryHistory([b for b in bars(6) if b.open_time < NOW + 2 * HOUR])
-    frames = [final(1), forming(4), forming(4), forming(4), final(4), final(5)]
-    assert await fed(history, frames) == [1, 4, 5]
+async def test_a_hole_is_the_markets_own_once_a_bar_beyond_it_is_there() -> None:
+    holed = [b for number, b in enumerate(bars(6)) if number not in (2, 3)]
+    history = MemoryHistory(holed)
+    assert await fed(history, [final(1), forming(4), final(4), final(5)]) == [1, 4, 5]
     assert history.asked <= feed_module.REPAIR_ATTEMPTS
+
+
+async def test_an_answer_that_lags_the_stream_is_no_hole_however_long_it_lags() -> None:
+    history = MemoryHistory(bars(2))
+
+    class Lagging(MemoryStream):
+        async def frames(self) -> AsyncIterator[StreamedBar]:
+            if len(self._scripts) == 1:
+                history.bars = bars(4)
+            async for frame in super().frames():
+                yield frame
+
+    played = asyncio.Event()
+    stream = Lagging([final(1), forming(3)], [forming(3)], [forming(3), final(3)], done=played.set)
+    feed = Feed(history, stream, HOUR)
+    running = asyncio.ensure_future(feed.run(NOW))
+    await asyncio.wait_for(played.wait(), 5)
+    running.cancel()
+    assert positions([feed.queue.get_nowait() for _ in range(3)], NOW) == [1, 2, 3]
+    assert feed.reconnects >= 2
 
 
 async def test_recent_bars_are_collected_over_pages_oldest_first() -> None:

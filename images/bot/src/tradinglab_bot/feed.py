@@ -61,11 +61,10 @@ class Feed:
                 async with aclosing(self._stream.frames()) as frames:  # type: ignore[type-var]
                     connected = False
                     async for frame in frames:
+                        await self._take(frame)
                         if not connected:
                             connected, pause = True, FIRST_PAUSE_SECONDS
                             log.info("stream connected", extra=fields(reconnects=self.reconnects))
-                            await self._catch_up(frame.bar.open_time)
-                        await self._take(frame)
             except ExchangeUnavailable as error:
                 wait = pause * random.uniform(0.5, 1.0)  # noqa: S311
                 log.warning(
@@ -86,8 +85,9 @@ class Feed:
     async def _catch_up(self, open_time: int) -> None:
         """Fetches the bars before `open_time` that were not seen: a newer one proves them closed.
 
-        The exchange's REST answers may lag its stream by a moment, so a hole is asked for again;
-        one that stays is a hole of the market itself.
+        The exchange's REST answers may lag its stream, so a hole is asked for again. It is one of
+        the market itself only when the answer holds a bar beyond it; else ExchangeUnavailable:
+        a bar taken for a hole would be lost for good.
         """
         if self._expected is None or open_time <= self._expected:
             return
@@ -95,21 +95,29 @@ class Feed:
         for attempt in range(REPAIR_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(REPAIR_PAUSE_SECONDS)
-            await self._fetch_until(open_time)
-            if self._expected >= open_time:
+            if await self._fetch_until(open_time):
                 break
+        else:
+            raise ExchangeUnavailable(
+                f"bars before {open_time} are closed and not fetched: found none since "
+                f"{self._expected}, expected them or a later one"
+            )
         left = max((open_time - self._expected) // self._bar_milliseconds, 0)
         log.info("fetched missed bars", extra=fields(missed=missing, still_missing=left))
         self._expected = max(self._expected, open_time)
 
-    async def _fetch_until(self, open_time: int) -> None:
+    async def _fetch_until(self, open_time: int) -> bool:
+        """Whether all bars before `open_time` were fetched that the market has."""
         while self._expected is not None and self._expected < open_time:
             page = await self._history.closed_bars(since=self._expected)
             new = [bar for bar in page if self._expected <= bar.open_time < open_time]
-            if not new:
-                return
             for bar in new:
                 self._emit(bar)
+            if page and page[-1].open_time >= open_time:
+                return True
+            if not new:
+                return False
+        return True
 
     def _emit(self, bar: Bar) -> None:
         self._expected = bar.open_time + self._bar_milliseconds
