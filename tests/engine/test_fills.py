@@ -106,3 +106,14 @@ def test_what_is_left_of_a_position_sold_in_part_is_never_swept_away() -> None:
     state, trade = apply_fill(holding(), part, Origin(Leg.EXIT, NOW), rules())
     assert trade is None
     assert state.entry_ended(rules()).position == state.position
+
+
+def test_coins_given_up_leave_the_rest_at_its_price_and_are_no_loss_of_trading() -> None:
+    state = holding("0.05", dust=Decimal("0.00001")).with_base(Decimal("0.03"), rules())
+    assert state.position is not None
+    assert state.position.quantity == state.base == Decimal("0.03")
+    assert state.position.entry_price == Decimal(30_000)
+    sold = fill(Side.SELL, "0.03", "30100", "0", "USDT")
+    _, trade = apply_fill(state, sold, STOP, rules())
+    assert trade is not None
+    assert trade.profit == 3

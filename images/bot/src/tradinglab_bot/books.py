@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # The stop covers a position from the moment it works; before, it waits for its entry.
 WORKING = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+# Set by a person who ends a halt, until balances were compared once.
+RESUMED = "resumed"
 
 
 class Books:
@@ -173,7 +175,8 @@ class Books:
 
     async def check_balances(self) -> None:
         """Compares the account with the state. Money that came or went is adopted and reported;
-        coins that are missing put the state in doubt: trading halts until a person resumes."""
+        coins that are missing put the state in doubt: trading halts until a person resumes. The
+        first look after that gives up what is missing then."""
         self.account = await self.broker.account()
         if self.ledger.live_orders() and await self.broker.fills_after(self.ledger.last_trade_id()):
             return  # a fill came meanwhile; the next look compares
@@ -187,9 +190,16 @@ class Books:
                 f"{total - state.quote:+f} came from outside of this bot's orders; adopted"
             )
             state = state.with_quote(total)
-        if self.account.total(base) < state.base:
+        held = self.account.total(base)
+        if held < state.base and self.ledger.value(RESUMED):
             texts.append(
-                f"balance of {base} is {self.account.total(base)}, expected at least {state.base}: "
+                f"balance of {base} is {held}, expected at least {state.base}: a person resumed "
+                "trading, so the coins that are missing are given up"
+            )
+            state = state.with_base(held, self.rules)
+        elif held < state.base:
+            texts.append(
+                f"balance of {base} is {held}, expected at least {state.base}: "
                 "coins of this bot's position are gone; trading halts until a person resumes it"
             )
             state = state.model_copy(update={"mode": TradingMode.HALTED})
@@ -198,6 +208,7 @@ class Books:
                 self.ledger.add_alert("balance", text)
             if not texts:
                 self.ledger.add_alert("balance", f"balance {story.money(total)} {quote}")
+            self.ledger.set_value(RESUMED, "")
             self.ledger.save_engine_state(state)
         self.state = state
         for text in texts:

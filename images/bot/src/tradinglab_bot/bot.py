@@ -21,7 +21,7 @@ from tradinglab.domain.market import Market
 from tradinglab.engine.state import TradingMode
 from tradinglab.errors import StorageError
 from tradinglab_bot import health, story
-from tradinglab_bot.books import Books
+from tradinglab_bot.books import RESUMED, Books
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
 from tradinglab_bot.forecasts import Forecasts
@@ -62,14 +62,17 @@ class Progress:
 
 
 def resume(settings: BotSettings) -> str:
-    """Ends a halt, by a person's decision; drawdown counts from the last recorded equity. Returns
-    what was done. The bot must not be running: the ledger has one writer."""
+    """Ends a halt, by a person's decision; drawdown counts from the last recorded equity, and
+    coins that the account lacks are given up. Returns what was done. The bot must not be running:
+    the ledger has one writer."""
     ledger = Ledger(Path(settings.ledger), wall_milliseconds)
     try:
         state, last = ledger.engine_state(), read_summary(ledger.path).last_equity
-        if state is None or last is None or state.mode is TradingMode.NORMAL:
+        if state is None or state.mode is TradingMode.NORMAL:
             return "trading is not halted: nothing to resume"
+        last = state.quote if last is None else last
         with ledger.transaction():
+            ledger.set_value(RESUMED, "1")
             ledger.save_engine_state(state.resumed(float(last)))
             ledger.add_alert("resume", f"a person ended the halt at equity {story.money(last)}")
         return f"trading resumes at the next start; drawdown counts from {story.money(last)}"

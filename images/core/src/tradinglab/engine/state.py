@@ -119,6 +119,31 @@ class EngineState(StateModel):
             update={"quote": quote, "peak_equity": max(self.peak_equity + moved, 0.0)}
         )
 
+    def with_base(self, held: Decimal, rules: SymbolRules) -> "EngineState":
+        """Coins went outside of our orders and are given up: dust first, then of the position.
+
+        They leave at the position's entry price, so that they are no loss of trading; the peak
+        moves by what they were worth at the last close.
+        """
+        lost = self.base - held
+        peak = max(self.peak_equity - float(lost) * self.indicators.last_close, 0.0)
+        state = self.model_copy(update={"dust": held, "position": None, "peak_equity": peak})
+        position = self.position
+        if position is None:
+            return state
+        quantity = min(position.quantity, held)
+        if not rules.is_sellable(quantity, position.stop_price):
+            return state
+        bought = position.bought_quantity - (position.quantity - quantity)
+        shrunk = position.model_copy(
+            update={
+                "quantity": quantity,
+                "bought_quantity": bought,
+                "cost_quote": position.entry_price * bought,
+            }
+        )
+        return state.model_copy(update={"dust": held - quantity, "position": shrunk})
+
     def resumed(self, equity: float) -> "EngineState":
         """A person ends a halt; drawdown counts from here."""
         return self.model_copy(update={"mode": TradingMode.NORMAL, "peak_equity": equity})
