@@ -1,17 +1,27 @@
 """What the executor makes of answers that come late, wrong or never."""
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.bot.account import Desk
 from tests.engine.situations import EVEN, NOW, bar, forecast, rules
 from tests.ledger.entries import decide, open_ledger, report
 
 from tradinglab.adapters.ledger.encoding import IntentStatus
-from tradinglab.domain.order import CancelIntent, CancelTarget, Intent, Leg, OrderReport
+from tradinglab.domain.order import (
+    CancelIntent,
+    CancelTarget,
+    Intent,
+    Leg,
+    OrderReport,
+)
 from tradinglab.engine.decision import Reason
+from tradinglab.errors import ExchangeUnavailable, HaltTrading
 from tradinglab.ports.broker import OutcomeUnknown
+from tradinglab_bot import books as books_module
 from tradinglab_bot.books import Books
 from tradinglab_bot.executor import Executor
 
@@ -75,3 +85,24 @@ async def test_too_little_bought_to_sell_does_not_keep_the_bot_from_trading(tmp_
     assert state.dust == desk.broker.base
     decision = await desk.decide(bar(bars_on=2), forecast(bars_on=2))
     assert decision.reason is Reason.ENTER
+
+
+async def test_one_answer_that_knows_no_such_order_is_asked_again_and_a_lasting_one_halts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.decide()
+    (entry,) = desk.broker.entries()
+    desk.broker.unknown = {order.client_id for order in desk.broker.orders.values()}
+    for _ in range(2):
+        with pytest.raises(ExchangeUnavailable, match=entry.client_id):
+            await desk.books.synchronise()
+    desk.broker.unknown = set()
+    await desk.books.synchronise()
+    desk.broker.unknown = {entry.client_id}
+    monkeypatch.setattr(books_module, "FINAL_AFTER_SECONDS", 0.02)
+    with pytest.raises(ExchangeUnavailable):
+        await desk.books.synchronise()
+    await asyncio.sleep(0.03)
+    with pytest.raises(HaltTrading, match=entry.client_id):
+        await desk.books.synchronise()

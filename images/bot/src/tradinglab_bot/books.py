@@ -4,18 +4,22 @@ REST is the truth. Fills, orders' ends and the state they lead to are written in
 """
 
 import logging
+import time
 from decimal import Decimal
 
 from tradinglab.adapters.ledger import Ledger
 from tradinglab.domain.filters import SymbolRules
 from tradinglab.domain.order import EnterIntent, Fill, Leg, OrderReport, OrderStatus
 from tradinglab.engine.state import EngineState, TradingMode, apply_fill
-from tradinglab.errors import HaltTrading
+from tradinglab.errors import ExchangeUnavailable, HaltTrading, TradinglabError
 from tradinglab.ports.broker import Account, Broker
 from tradinglab_bot import story
 
 log = logging.getLogger(__name__)
 
+# The exchange takes a request until its receive window (3 s) has passed; then it never will. The
+# rest is for what the two clocks may differ by. Only then "unknown order" is a final answer.
+FINAL_AFTER_SECONDS = 4.5
 # The stop covers a position from the moment it works; before, it waits for its entry.
 WORKING = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 # Set by a person who ends a halt, until balances were compared once.
@@ -38,6 +42,7 @@ class Books:
         self.rules = rules
         self.account = account
         self.state = state
+        self._unknown_since: dict[str, float] = {}
 
     def entry_is_live(self) -> bool:
         return any(leg is Leg.ENTRY for _, leg in self.ledger.live_orders())
@@ -143,10 +148,8 @@ class Books:
                     continue
                 report = await self.broker.find_order(order.client_id)
             if report is None:
-                raise HaltTrading(
-                    f"order {order.client_id} was accepted as {order.exchange_id} and is unknown "
-                    "to the exchange now; expected it open or ended"
-                )
+                raise self._unknown(order)
+            self._unknown_since.pop(order.client_id, None)
             same = (report.status, report.executed_quantity) == (
                 order.status,
                 order.executed_quantity,
@@ -154,6 +157,17 @@ class Books:
             if not same or not report.status.is_live:
                 changed.append(report)
         return changed
+
+    def _unknown(self, order: OrderReport) -> TradinglabError:
+        """One answer may come from a part of the exchange that lags; one that stays is final."""
+        since = self._unknown_since.setdefault(order.client_id, time.monotonic())
+        text = (
+            f"order {order.client_id} was accepted as {order.exchange_id} and is unknown to the "
+            "exchange now; expected it open or ended"
+        )
+        if time.monotonic() - since < FINAL_AFTER_SECONDS:
+            return ExchangeUnavailable(text)
+        return HaltTrading(text)
 
     def _book_fill(self, fill: Fill) -> list[str]:
         """Inside a transaction. Returns the lines to log once it is committed."""

@@ -27,13 +27,10 @@ from tradinglab.engine.protection import missing_protection
 from tradinglab.errors import ExchangeUnavailable, OrderRejected
 from tradinglab.ports.broker import OrderIds, OutcomeUnknown
 from tradinglab_bot import story
-from tradinglab_bot.books import Books
+from tradinglab_bot.books import FINAL_AFTER_SECONDS, Books
 
 log = logging.getLogger(__name__)
 
-# The exchange takes a request until its receive window (3 s) has passed; then it never will. The
-# rest is for what the two clocks may differ by.
-FINAL_AFTER_SECONDS = 4.5
 ASK_AGAIN_SECONDS = 0.5
 RESOLVE_ATTEMPTS = 5
 PROTECT_ROUNDS = 3
