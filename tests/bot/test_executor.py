@@ -14,14 +14,16 @@ from tradinglab.adapters.ledger.encoding import IntentStatus
 from tradinglab.domain.order import (
     CancelIntent,
     CancelTarget,
+    EnterIntent,
     Intent,
     Leg,
     OrderReport,
 )
 from tradinglab.engine.decision import Reason
 from tradinglab.errors import ExchangeUnavailable, HaltTrading
-from tradinglab.ports.broker import OutcomeUnknown
+from tradinglab.ports.broker import OrderIds, OutcomeUnknown
 from tradinglab_bot import books as books_module
+from tradinglab_bot import executor as executor_module
 from tradinglab_bot.books import Books
 from tradinglab_bot.executor import Executor
 
@@ -106,3 +108,28 @@ async def test_one_answer_that_knows_no_such_order_is_asked_again_and_a_lasting_
     await asyncio.sleep(0.03)
     with pytest.raises(HaltTrading, match=entry.client_id):
         await desk.books.synchronise()
+
+
+async def test_an_order_under_way_for_long_is_not_taken_for_lost_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request left only shortly before its answer failed to come: it may still arrive."""
+    desk = Desk(tmp_path)
+    monkeypatch.setattr(executor_module, "FINAL_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr(executor_module, "ASK_AGAIN_SECONDS", 0.01)
+    accept = desk.broker.enter
+    late: list[asyncio.Task[Any]] = []
+
+    async def arrive(intent: EnterIntent, ids: OrderIds) -> None:
+        await asyncio.sleep(0.1)
+        await accept(intent, ids)
+
+    async def enter(intent: EnterIntent, ids: OrderIds) -> tuple[OrderReport, ...]:
+        await asyncio.sleep(0.25)
+        late.append(asyncio.ensure_future(arrive(intent, ids)))
+        raise OutcomeUnknown("connection reset")
+
+    monkeypatch.setattr(desk.broker, "enter", enter)
+    await desk.decide()
+    assert [order for order, leg in desk.books.ledger.live_orders() if leg is Leg.ENTRY]
+    assert desk.books.ledger.unanswered_intents() == ()

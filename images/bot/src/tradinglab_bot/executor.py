@@ -113,6 +113,8 @@ class Executor:
         except OrderRejected as error:
             self._refused(written, IntentStatus.REJECTED, str(error))
         except OutcomeUnknown as error:
+            # Signing, waiting and retries may have delayed the sending until just now.
+            self._sent_at[written.id] = time.monotonic()
             log.warning(f"  ? no answer, asking by id {written.first_order_id}: {error}")
             await self._resolve(written)
         except ExchangeUnavailable as error:
