@@ -40,7 +40,7 @@ def default_spec() -> TradingModelSpec:
     return TradingModelSpec.model_validate({"market": {"symbol": "BTC/USDT"}})
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """The operator was killed here."""
 
 

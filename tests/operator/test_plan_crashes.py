@@ -18,7 +18,7 @@ def story(world: Any, crashes: list[int]) -> None:
             world.crash_after = None if after is None else world.applied + after
             try:
                 done = world.reconciler.visit()
-            except Exception as error:
+            except BaseException as error:
                 if type(error).__name__ != "Crash":
                     raise
                 world.__post_init__()  # a new process remembers nothing

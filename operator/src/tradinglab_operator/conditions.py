@@ -52,6 +52,33 @@ def set_conditions(draft: Draft, told: dict[ConditionType, Told]) -> None:
     draft.set(conditions=tuple(conditions), observed_generation=draft.model.generation)
 
 
+def only_degraded(draft: Draft, reason: str, message: str) -> None:
+    """Leaves all as it was told last but Degraded: nothing else is known now."""
+    before = draft.model.status.condition(ConditionType.DEGRADED)
+    lasting = before if before and before.status is ConditionStatus.TRUE else None
+    _announce(draft, ConditionType.DEGRADED, before, (True, reason, message))
+
+    def told(kind: ConditionType) -> Condition:
+        holds = kind is ConditionType.DEGRADED
+        return Condition(
+            type=kind,
+            status=ConditionStatus.TRUE if holds else ConditionStatus.UNKNOWN,
+            reason=reason,
+            message=message,
+            last_transition_time=(lasting.last_transition_time if holds and lasting else draft.now),
+            observed_generation=draft.model.generation,
+        )
+
+    draft.set(
+        conditions=tuple(
+            told(kind)
+            if kind is ConditionType.DEGRADED
+            else draft.model.status.condition(kind) or told(kind)
+            for kind in ConditionType
+        )
+    )
+
+
 def _announce(draft: Draft, kind: ConditionType, before: Condition | None, told: Told) -> None:
     """Other conditions change with a transition that has its own event."""
     holds, reason, message = told

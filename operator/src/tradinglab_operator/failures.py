@@ -63,3 +63,9 @@ def ended_with(status: int, last_words: str) -> Failure:
         )
     words = f": {last_words}" if last_words else ""
     return Failure("TrainerFailed", f"it ended with status {status}{words}"[:MAX_MESSAGE])
+
+
+def in_words(error: Exception) -> str:
+    """A defect in one line."""
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:MAX_MESSAGE]

@@ -88,7 +88,7 @@ class KubernetesCluster:
         if not models:
             return []
         jobs, pods = self._jobs_and_pods()
-        return [self._situation(model, jobs, pods) for model in models]
+        return [self._seen(model, jobs, pods) for model in models]
 
     def _jobs_and_pods(self) -> tuple[list[Document], dict[str, list[Document]]]:
         jobs = self.api.list("batch/v1", "jobs", MODEL_LABEL)
@@ -99,6 +99,17 @@ class KubernetesCluster:
                 if job:
                     pods[job].append(pod)
         return jobs, pods
+
+    def _seen(
+        self, model: Model, jobs: list[Document], pods: dict[str, list[Document]]
+    ) -> Situation:
+        """One model's odd Job or file must not hide the other models."""
+        try:
+            return self._situation(model, jobs, pods)
+        except ClusterTrouble:
+            raise
+        except Exception as error:  # noqa: BLE001 - told as a condition of this model
+            return Situation(model, unreadable=error)
 
     def _situation(
         self, model: Model, jobs: list[Document], pods: dict[str, list[Document]]

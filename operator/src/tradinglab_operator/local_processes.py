@@ -41,17 +41,21 @@ class LocalProcesses:
 
     def observe(self) -> list[Situation]:
         model = self.model()
+        try:
+            return [self._situation(model)]
+        except Exception as error:  # noqa: BLE001 - told as a condition of this model
+            return [Situation(model, unreadable=error)]
+
+    def _situation(self, model: Model) -> Situation:
         contents = self.volume.contents(model.key)
-        return [
-            Situation(
-                model=model,
-                artifacts=contents.artifacts,
-                refused=contents.refused,
-                runs=self.jobs.runs(model.key),
-                serving=self.serving.serving(),
-                volume_problem=contents.problem,
-            )
-        ]
+        return Situation(
+            model=model,
+            artifacts=contents.artifacts,
+            refused=contents.refused,
+            runs=self.jobs.runs(model.key),
+            serving=self.serving.serving(),
+            volume_problem=contents.problem,
+        )
 
     def apply(self, model: Model, action: Action) -> None:
         try:

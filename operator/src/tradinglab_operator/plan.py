@@ -9,7 +9,7 @@ from datetime import datetime
 from tradinglab.resource.spec import TradingModelSpec
 from tradinglab.resource.status import ConditionType
 from tradinglab_operator.actions import Action, WriteStatus
-from tradinglab_operator.conditions import conclude, set_conditions
+from tradinglab_operator.conditions import conclude, only_degraded, set_conditions
 from tradinglab_operator.draft import Draft, draft_of
 from tradinglab_operator.promotion import choose_artifact
 from tradinglab_operator.retention import prune
@@ -33,7 +33,18 @@ def plan(situation: Situation, now: datetime) -> list[Action]:
         decide_training(draft, schedule)
         prune(draft)
         conclude(draft, schedule_problem)
-    if draft.status == situation.model.status:
+    return _actions(draft)
+
+
+def plan_for_defect(situation: Situation, defect: str, now: datetime) -> list[Action]:
+    """The actions when no plan can be made for this model: it is told, and nothing is touched."""
+    draft = draft_of(situation, _any_spec(), now)
+    only_degraded(draft, "InternalError", defect)
+    return _actions(draft)
+
+
+def _actions(draft: Draft) -> list[Action]:
+    if draft.status == draft.model.status:
         return draft.actions
     return [WriteStatus(draft.status), *draft.actions]
 

@@ -156,14 +156,21 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything that one decision rests on, but for the time."""
+    """Everything that one decision rests on, but for the time.
+
+    `leaving` names trainings that are being deleted: their names are taken and their causes acted
+    on, but they count no more. `unreadable` is why the rest could not be made out; then only
+    `model` means something.
+    """
 
     model: Model
     artifacts: tuple[ArtifactFacts, ...] = ()
     refused: tuple[Refused, ...] = ()
     runs: tuple[Run, ...] = ()
+    leaving: frozenset[str] = frozenset()
     serving: Serving | None = None
     volume_problem: str = ""
     trouble: Trouble | None = None
     training_elsewhere: str = ""
     deployment_taken_by: str = ""
+    unreadable: Exception | None = None
