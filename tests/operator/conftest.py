@@ -55,6 +55,7 @@ class World:
     artifacts: list[ArtifactFacts] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
+    leaving: set[str] = field(default_factory=set)
     digest: str | None = None
     history: list[str] = field(default_factory=list)
     ready: bool = False
@@ -90,6 +91,7 @@ class World:
                 artifacts=tuple(self.artifacts) if not self.volume_problem else (),
                 refused=tuple(self.refused),
                 runs=tuple(self.runs.values()),
+                leaving=frozenset(self.leaving),
                 serving=serving if self.deployment_exists else None,
                 volume_problem=self.volume_problem,
             )
@@ -110,6 +112,8 @@ class World:
             case RecordEvent(reason):
                 self.events.append(reason)
             case StartTraining(name, _, champion):
+                if name in self.leaving:
+                    raise ClusterTrouble("JobTerminating", f"Job {name} is being deleted")
                 if name not in self.runs:
                     self.runs[name] = Run(name, RunPhase.ACTIVE, self.now)
                     self.champions.append(champion)

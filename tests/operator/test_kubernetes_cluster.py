@@ -171,6 +171,36 @@ def test_a_job_that_exists_is_adopted_if_it_is_ours(api: Api, cluster: Kubernete
     assert api.writes == [("create", "jobs", "btc-1")]
 
 
+def test_a_job_in_deletion_is_no_run_but_its_name_is_taken(
+    api: Api, cluster: KubernetesCluster
+) -> None:
+    api.put("tradingmodels", "btc", resource())
+    model = model_of(resource())
+    cluster.apply(model, StartTraining("btc-1", "due"))
+    api.documents["jobs"]["btc-1"]["metadata"].update(
+        creationTimestamp="2024-01-01T00:00:00Z",
+        deletionTimestamp="2024-01-01T00:01:00Z",
+        finalizers=["foregroundDeletion"],
+    )
+    seen = cluster.observe()[0]
+    assert (seen.runs, seen.leaving) == ((), frozenset({"btc-1"}))
+    with pytest.raises(ClusterTrouble, match="Job btc-1 is being deleted") as raised:
+        cluster.apply(model, StartTraining("btc-1", "due"))
+    assert raised.value.reason == "JobTerminating"
+
+
+def test_one_models_odd_job_hides_no_other_model(api: Api, cluster: KubernetesCluster) -> None:
+    second = resource()
+    second["metadata"].update(name="eth", uid="uid-2", creationTimestamp="2024-01-02T00:00:00Z")
+    api.put("tradingmodels", "btc", resource())
+    api.put("tradingmodels", "eth", second)
+    cluster.apply(model_of(resource()), StartTraining("btc-1", "due"))
+    api.documents["jobs"]["btc-1"]["metadata"]["creationTimestamp"] = "yesterday"
+    odd, good = cluster.observe()
+    assert isinstance(odd.unreadable, ValueError)
+    assert good.unreadable is None
+
+
 def test_a_job_of_somebody_else_is_not_adopted(api: Api, cluster: KubernetesCluster) -> None:
     api.put("jobs", "btc-1", {"metadata": {"name": "btc-1"}})
     with pytest.raises(ClusterTrouble, match=r"Job btc-1 exists but is not of lab/btc") as raised:

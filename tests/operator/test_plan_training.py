@@ -297,3 +297,44 @@ def test_a_reason_with_other_characters_is_told_as_one_word(world: Any) -> None:
     world.end_run(reason="OutOf-example.com/gpu", message="the node has none")
     world.settle()
     assert world.condition("Degraded") == ("True", "OutOfExampleComGpu")
+
+
+def leave(world: Any) -> str:
+    """The active Job is deleted, but a finalizer holds it."""
+    (name,) = world.active
+    del world.runs[name]
+    world.leaving.add(name)
+    return str(name)
+
+
+def test_a_job_stuck_in_deletion_keeps_its_name_and_the_next_one_has_another(world: Any) -> None:
+    world.settle()
+    name = leave(world)
+    world.settle()
+    assert world.condition("Degraded") == ("True", "JobGone")
+    world.pass_time(minutes=2)
+    world.settle()
+    assert world.active == [f"{name}-a2"]
+    assert world.reconciler.visit() == 0
+
+
+def test_a_job_in_deletion_that_was_never_seen_running_keeps_its_name(world: Any) -> None:
+    world.settle()
+    name = leave(world)
+    world.status = type(world.status)()
+    world.settle()
+    assert world.active == [f"{name}-a2"]
+    assert world.reconciler.visit() == 0
+
+
+def test_a_scheduled_job_in_deletion_is_not_started_again(world: Any) -> None:
+    world.serving_first()
+    world.pass_time(days=3, hours=15)
+    world.settle()
+    firing = world.status.last_schedule_time
+    name = leave(world)
+    world.status = world.status.model_copy(update={"active_job": None, "last_schedule_time": None})
+    world.settle()
+    assert world.status.last_schedule_time == firing
+    assert name not in world.runs
+    assert world.reconciler.visit() == 0

@@ -35,6 +35,7 @@ from tradinglab_operator.kube.api import (
 from tradinglab_operator.kube.jobs import (
     MODEL_LABEL,
     instant,
+    is_leaving,
     is_owned_by,
     job_manifest,
     run_of,
@@ -81,9 +82,7 @@ class KubernetesCluster:
 
     def observe(self) -> list[Situation]:
         documents = self.api.list(API_VERSION, PLURAL)
-        models = [
-            model_of(each) for each in documents if not each["metadata"].get("deletionTimestamp")
-        ]
+        models = [model_of(each) for each in documents if not is_leaving(each)]
         models.sort(key=lambda model: (model.created_at, model.name))
         if not models:
             return []
@@ -115,15 +114,13 @@ class KubernetesCluster:
         self, model: Model, jobs: list[Document], pods: dict[str, list[Document]]
     ) -> Situation:
         contents = self.volume.contents(model.key)
+        own = [job for job in jobs if is_owned_by(job, model.uid)]
         return Situation(
             model=model,
             artifacts=contents.artifacts,
             refused=contents.refused,
-            runs=tuple(
-                self._run(model, job, pods)
-                for job in jobs
-                if is_owned_by(job, model.uid) and not job["metadata"].get("deletionTimestamp")
-            ),
+            runs=tuple(self._run(model, job, pods) for job in own if not is_leaving(job)),
+            leaving=frozenset(job["metadata"]["name"] for job in own if is_leaving(job)),
             serving=self._serving(model),
             volume_problem=contents.problem,
         )
@@ -193,6 +190,10 @@ class KubernetesCluster:
             if existing is not None and not is_owned_by(existing, model.uid):
                 raise ClusterTrouble(
                     "JobNameTaken", f"Job {name} exists but is not of {model.key}; delete it"
+                ) from None
+            if existing is not None and is_leaving(existing):
+                raise ClusterTrouble(
+                    "JobTerminating", f"Job {name} is being deleted; its name is free after that"
                 ) from None
 
     def _serve(self, model: Model, digest: str) -> None:

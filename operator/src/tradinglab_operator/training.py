@@ -61,7 +61,8 @@ def _is_new(run: Run, draft: Draft) -> bool:
 def _note_causes(draft: Draft) -> None:
     """What a run stands for is acted on from the moment that the run is seen."""
     model, status = draft.model, draft.status
-    firings = [scheduled_firing(model, run.name) for run in draft.situation.runs]
+    names = [*(run.name for run in draft.situation.runs), *draft.situation.leaving]
+    firings = [scheduled_firing(model, name) for name in names]
     known = [each for each in (*firings, status.last_schedule_time) if each is not None]
     if known:
         draft.set(last_schedule_time=max(known))
@@ -179,7 +180,7 @@ def decide_training(draft: Draft, schedule: Schedule | None) -> None:
 def _wanted(draft: Draft, schedule: Schedule | None) -> tuple[str, str] | None:
     """Name and cause of the training that is wanted now."""
     model, status, now = draft.model, draft.status, draft.now
-    taken = {run.name for run in draft.situation.runs}
+    taken = {run.name for run in draft.situation.runs} | draft.situation.leaving
     if status.last_run:
         taken.add(status.last_run.name)
     if status.retry_token != draft.spec.retry_token:

@@ -115,6 +115,11 @@ def is_owned_by(document: Document, uid: str) -> bool:
     return any(owner.get("uid") == uid for owner in owners)
 
 
+def is_leaving(document: Document) -> bool:
+    """It is being deleted; a finalizer may keep it, and its name, for long."""
+    return bool((document.get("metadata") or {}).get("deletionTimestamp"))
+
+
 def instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
