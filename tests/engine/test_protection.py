@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from tests.engine.situations import flat, holding, rules
 
+from tradinglab.domain.filters import QuantityRange
 from tradinglab.domain.order import CancelIntent, CancelTarget, ExitIntent, ProtectIntent
 from tradinglab.engine.protection import missing_protection
 
@@ -45,3 +46,12 @@ def test_a_stop_without_a_position_is_taken_back() -> None:
 def test_a_position_whose_stop_price_has_passed_is_sold_not_left_to_a_refused_order() -> None:
     intents = missing_protection(holding(), Decimal(0), False, Decimal(29_500), rules())
     assert intents == (ExitIntent(Decimal("0.05"), None),)
+
+
+def test_a_stop_holds_no_more_than_a_market_order_may_sell_and_is_then_left_alone() -> None:
+    narrow = rules(market_lot=QuantityRange(Decimal(0), Decimal("0.0300005"), Decimal(0)))
+    intents = missing_protection(holding(), Decimal(0), False, PRICE, narrow)
+    assert intents == (ProtectIntent(Decimal("0.03"), STOP, TAKE_PROFIT),)
+    assert missing_protection(holding(), Decimal("0.03"), False, PRICE, narrow) == ()
+    intents = missing_protection(holding(), Decimal(0), False, Decimal(29_500), narrow)
+    assert intents == (ExitIntent(Decimal("0.03"), None),)

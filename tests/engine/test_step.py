@@ -18,6 +18,7 @@ from tests.engine.situations import (
     rules,
 )
 
+from tradinglab.domain.filters import QuantityRange
 from tradinglab.domain.forecast import Verdict
 from tradinglab.domain.order import CancelIntent, CancelTarget, EnterIntent, ExitIntent, Leg
 from tradinglab.engine.decision import Reason
@@ -196,6 +197,31 @@ def test_the_greatest_urgency_sells_at_the_market() -> None:
     _, decision = step(holding(), bar(29_000.0), bearish, facts(), POLICY)
     _, sale = decision.intents
     assert sale == ExitIntent(Decimal("0.05"), None)
+
+
+def test_a_sale_at_the_market_keeps_to_the_lot_of_market_orders() -> None:
+    narrow = rules(market_lot=QuantityRange(Decimal(0), Decimal("0.0300005"), Decimal(0)))
+    bearish = forecast(DOWN, momentum=-4.0)
+    _, decision = step(holding(), bar(29_000.0), bearish, facts(symbol_rules=narrow), POLICY)
+    assert decision.intents[1] == ExitIntent(Decimal("0.03"), None)
+    fallen = holding().model_copy(update={"peak_equity": 12_000.0})
+    _, decision = step(fallen, bar(29_900.0), forecast(), facts(symbol_rules=narrow), POLICY)
+    assert decision.reason is Reason.REDUCING
+    assert decision.intents[1] == ExitIntent(Decimal("0.03"), None)
+
+
+def test_no_more_is_bought_than_its_stop_can_sell() -> None:
+    narrow = rules(market_lot=QuantityRange(Decimal(0), Decimal("0.0100005"), Decimal(0)))
+    _, decision = step(flat(), bar(), forecast(), facts(symbol_rules=narrow), POLICY)
+    (intent,) = decision.intents
+    assert isinstance(intent, EnterIntent)
+    assert intent.quantity == Decimal("0.01")
+
+
+def test_what_is_too_small_to_sell_is_not_sent_to_be_refused() -> None:
+    fallen = holding("0.0001").model_copy(update={"peak_equity": 12_000.0})
+    _, decision = step(fallen, bar(29_900.0), forecast(), facts(), POLICY)
+    assert (decision.reason, decision.intents) == (Reason.REDUCING, ())
 
 
 def test_a_part_is_never_sold_that_leaves_a_rest_too_small_to_sell() -> None:

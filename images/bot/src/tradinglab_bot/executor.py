@@ -148,9 +148,10 @@ class Executor:
         """A stop that filled in part since the decision left less to sell."""
         position = self._books.state.position
         held = position.quantity if position is not None else Decimal(0)
-        return replace(
-            intent, quantity=min(intent.quantity, self._books.rules.floor_quantity(held))
-        )
+        rules = self._books.rules
+        at_market = intent.limit_price is None
+        most = rules.floor_market_quantity(held) if at_market else rules.floor_quantity(held)
+        return replace(intent, quantity=min(intent.quantity, most))
 
     async def _cancel(self, written: WrittenIntent, intent: CancelIntent) -> None:
         """Cancelling twice does no harm; what counts is what the orders say afterwards."""

@@ -27,6 +27,13 @@ class QuantityRange:
     maximum: Decimal
     step: Decimal
 
+    def floor(self, quantity: Decimal) -> Decimal:
+        """Floors to the step and to the maximum; below the minimum nothing is left."""
+        if self.maximum > 0:
+            quantity = min(quantity, self.maximum)
+        floored = floor_to(quantity, self.step)
+        return floored if floored >= self.minimum and floored > 0 else ZERO
+
 
 @dataclass(frozen=True, slots=True)
 class PriceBand:
@@ -57,18 +64,25 @@ class SymbolRules:
     trading: bool
 
     def floor_quantity(self, quantity: Decimal) -> Decimal:
-        """Floors to the step and to the maximum; below the minimum nothing is left."""
-        if self.lot.maximum > 0:
-            quantity = min(quantity, self.lot.maximum)
-        floored = floor_to(quantity, self.lot.step)
-        return floored if floored >= self.lot.minimum and floored > 0 else ZERO
+        """What an order of any type may trade of `quantity`."""
+        return self.lot.floor(quantity)
+
+    def floor_market_quantity(self, quantity: Decimal) -> Decimal:
+        """What an order at the market may trade of it, stops once triggered among them.
+
+        The market's maximum need not be a multiple of the lot's step.
+        """
+        if self.market_lot is None:
+            return self.lot.floor(quantity)
+        floored = self.lot.floor(self.market_lot.floor(quantity))
+        return floored if floored >= self.market_lot.minimum else ZERO
 
     def floor_price(self, price: Decimal) -> Decimal:
         return floor_to(price, self.tick)
 
     def is_sellable(self, quantity: Decimal, price: Decimal) -> bool:
-        """Whether a position of this size can be sold at all; below that it is dust."""
-        floored = self.floor_quantity(quantity)
+        """Whether a position of this size can be sold at all, by its stop; else it is dust."""
+        floored = self.floor_market_quantity(quantity)
         return floored > 0 and floored * price >= self.minimum_notional
 
     def violation(

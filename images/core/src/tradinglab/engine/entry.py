@@ -55,7 +55,7 @@ def seek_entry(
     quantity = _quantity(state, fraction, limit, close, facts, policy)
     numbers |= {"discount": discount, "exposure_fraction": fraction}
     summary += f", confidence {edge.confidence:.2f}, size {fraction:.2%} of equity"
-    protected = facts.rules.floor_quantity(quantity * (1 - decimal_of(facts.taker_fee)))
+    protected = facts.rules.floor_market_quantity(quantity * (1 - decimal_of(facts.taker_fee)))
     distance = decimal_of(policy.stop_atr * atr)
     stop = facts.rules.floor_price(limit - distance)
     take_profit = facts.rules.floor_price(limit + decimal_of(policy.reward_ratio) * distance)
@@ -105,7 +105,8 @@ def _quantity(
     facts: StepFacts,
     policy: Policy,
 ) -> Decimal:
-    """Floored to the lot, within the money at hand after fees and the policy's cap."""
+    """Floored to what its stop can sell, within the money at hand after fees and the policy's
+    cap."""
     capital = state.equity(close)
     if policy.capital_quote > 0:
         capital = min(capital, decimal_of(policy.capital_quote))
@@ -113,7 +114,7 @@ def _quantity(
     if policy.max_position_quote > 0:
         budget = min(budget, decimal_of(policy.max_position_quote))
     budget = min(budget, state.quote / (1 + decimal_of(facts.taker_fee)))
-    return facts.rules.floor_quantity(max(budget, Decimal(0)) / limit)
+    return facts.rules.floor_market_quantity(max(budget, Decimal(0)) / limit)
 
 
 def _problem(

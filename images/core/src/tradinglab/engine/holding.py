@@ -17,8 +17,10 @@ from tradinglab.engine.state import Position
 def sell_everything(
     position: Position, bar: Bar, facts: StepFacts, reason: Reason, text: str
 ) -> Decision:
-    """At the market, whatever the forecast."""
-    quantity = facts.rules.floor_quantity(position.quantity)
+    """At the market, whatever the forecast; as much as one order may sell, the rest next time."""
+    quantity = facts.rules.floor_market_quantity(position.quantity)
+    if not facts.rules.is_sellable(quantity, decimal_of(bar.close)):
+        return Decision(bar.open_time, reason, f"{text}: {position.quantity} is too small to sell")
     intents: tuple[Intent, ...] = (
         CancelIntent(CancelTarget.PROTECTION),
         ExitIntent(quantity, None),
@@ -60,7 +62,9 @@ def hold_or_sell(
         text = f"{summary}, stop {position.stop_price}, take-profit {position.take_profit_price}"
         return Decision(bar.open_time, Reason.HOLDING, text, (), numbers)
     limit = None
-    if urgency < policy.urgency_market:
+    if urgency >= policy.urgency_market:
+        quantity = facts.rules.floor_market_quantity(quantity)
+    else:
         crossing = decimal_of(sell_crossing(urgency, forecast.volatility_per_bar, policy))
         limit = max(facts.rules.floor_price(close * (1 - crossing)), ZERO)
     where = "the market" if limit is None else f"{limit} or better"

@@ -21,17 +21,16 @@ def missing_protection(
     """Intents that bring the quantity under live stops to that of the position.
 
     `protected_quantity` is what live stop orders cover, `price` the last known price. A
-    remainder too small to sell counts as protected. A position whose stop or take-profit price
+    remainder too small to sell counts as protected. A stop sells at the market, so it holds no
+    more than one market order may. A position whose stop or take-profit price
     has been passed already is sold: the exchange would refuse an order that triggers at once,
     and the order that is missing would have sold there.
     """
     position = state.position
     if position is None:
         return (CancelIntent(CancelTarget.PROTECTION),) if protected_quantity > 0 else ()
-    wanted = rules.floor_quantity(position.quantity)
-    if protected_quantity <= wanted and not rules.is_sellable(
-        position.quantity - protected_quantity, price
-    ):
+    wanted = rules.floor_market_quantity(position.quantity)
+    if protected_quantity <= wanted and not rules.is_sellable(wanted - protected_quantity, price):
         return ()
     intents: list[Intent] = []
     if entry_is_live:
