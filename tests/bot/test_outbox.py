@@ -59,3 +59,14 @@ async def test_unsent_alerts_survive_an_outage_of_the_whole_run(tmp_path: Path) 
     again, chat = open_ledger(tmp_path), Chat()
     await Outbox(again, chat).drain(5)
     assert chat.texts == ["first"]
+
+
+async def test_of_a_long_alert_only_the_parts_that_did_not_arrive_are_sent_again(
+    tmp_path: Path,
+) -> None:
+    ledger = open_ledger(tmp_path)
+    chat = Chat(TelegramUnavailable("no route", 0.0, "-second half"))
+    ledger.add_alert("fill", "first half-second half")
+    ledger.add_alert("fill", "another")
+    await Outbox(ledger, chat).drain(5)
+    assert chat.texts == ["-second half", "another"]

@@ -20,7 +20,7 @@ DEFAULT_PAUSE_SECONDS = 5.0
 
 class Sender(Protocol):
     async def send(self, text: str) -> None:
-        """Raises RetryLater (with `retry_after_seconds`, if known) or InputError."""
+        """Raises InputError, or RetryLater with `retry_after_seconds` and `unsent`, if known."""
 
 
 class Outbox:
@@ -30,6 +30,7 @@ class Outbox:
         self._ledger = ledger
         self._sender = sender
         self._failing = False
+        self._rest: tuple[int, str] | None = None
 
     async def run(self) -> None:
         while True:
@@ -55,10 +56,14 @@ class Outbox:
         alert = self._ledger.next_alert()
         if alert is None:
             return LOOK_SECONDS
+        rest = self._rest
+        text = rest[1] if rest is not None and rest[0] == alert.id else alert.text
         try:
             if self._sender is not None:
-                await self._sender.send(alert.text)
+                await self._sender.send(text)
         except RetryLater as error:
+            # After a restart it is sent whole: a part twice rather than not at all.
+            self._rest = (alert.id, getattr(error, "unsent", text))
             self._failed(alert.id, str(error))
             return float(getattr(error, "retry_after_seconds", DEFAULT_PAUSE_SECONDS))
         except InputError as error:
