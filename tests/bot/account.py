@@ -46,9 +46,7 @@ class MemoryBroker:
         return rules()
 
     async def account(self) -> Account:
-        return Account(
-            {"USDT": Balance(self.quote, ZERO), "BTC": Balance(self.base, ZERO)}, 0.001, 0.001
-        )
+        return Account({"USDT": Balance(self.quote, ZERO), "BTC": Balance(self.base, ZERO)}, 0.001)
 
     def _rest(
         self, name: str, group: str, side: Side, quantity: Decimal, status: OrderStatus
@@ -130,7 +128,7 @@ class Desk:
             open_ledger(folder),
             self.broker,
             rules(),
-            Account({}, 0.001, 0.001),
+            Account({}, 0.001),
             state or flat(),
         )
         self.executor = Executor(self.books)

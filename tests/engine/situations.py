@@ -31,7 +31,6 @@ def rules(**changes: Any) -> SymbolRules:
         "minimum_notional": Decimal(5),
         "maximum_notional": None,
         "band": None,
-        "order_types": ("LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS"),
         "trading": True,
     }
     return SymbolRules(**(values | changes))
@@ -69,7 +68,7 @@ def facts(
         verdict_reason="too few bars to tell",
         decision=decision_facts(**changes),
     )
-    return StepFacts(model, symbol_rules or rules(), 0.001, 0.001, behind)
+    return StepFacts(model, symbol_rules or rules(), 0.001, behind)
 
 
 def bar(close: float = 30_000.0, bars_on: int = 0, **changes: Any) -> Bar:

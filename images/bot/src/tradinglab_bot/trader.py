@@ -159,7 +159,6 @@ class Trader:
         facts = StepFacts(
             model=self._forecasts.model,
             rules=self._books.rules,
-            maker_fee=self._books.account.maker_fee,
             taker_fee=self._books.account.taker_fee,
             behind=not self._feed.queue.empty(),
             reconciled=problem is None,

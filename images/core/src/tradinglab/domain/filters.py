@@ -60,7 +60,6 @@ class SymbolRules:
     minimum_notional: Decimal
     maximum_notional: Decimal | None
     band: PriceBand | None
-    order_types: tuple[str, ...]
     trading: bool
 
     def floor_quantity(self, quantity: Decimal) -> Decimal:

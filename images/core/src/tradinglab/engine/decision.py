@@ -62,13 +62,12 @@ class StepFacts:
     """What holds for this bar beside the forecast.
 
     `behind` is true when a newer final bar is already known: then nothing is opened.
-    `reconciled` is false when orders and fills could not be fetched: then nothing is done. Fees
-    are fractions of the account that trades.
+    `reconciled` is false when orders and fills could not be fetched: then nothing is done.
+    `taker_fee` is a fraction.
     """
 
     model: ModelFacts
     rules: SymbolRules
-    maker_fee: float
     taker_fee: float
     behind: bool = False
     reconciled: bool = True

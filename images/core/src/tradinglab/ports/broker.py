@@ -26,10 +26,9 @@ class OutcomeUnknown(ExchangeUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Balances by asset, and the fees this account pays as fractions."""
+    """Balances by asset, and the fee that this account pays for taking, as a fraction."""
 
     balances: Mapping[str, Balance]
-    maker_fee: float
     taker_fee: float
 
     def total(self, asset: str) -> Decimal:

@@ -43,7 +43,6 @@ def symbol_rules(document: Mapping[str, Any], symbol: str) -> SymbolRules:
         minimum_notional=Decimal(notional.get("minNotional", "0")),
         maximum_notional=None if maximum is None else Decimal(maximum),
         band=_band(filters.get("PERCENT_PRICE_BY_SIDE")),
-        order_types=tuple(row.get("orderTypes", ())),
         trading=row["status"] == "TRADING",
     )
 
@@ -72,7 +71,6 @@ def account(document: Mapping[str, Any]) -> Account:
             row["asset"]: Balance(Decimal(row["free"]), Decimal(row["locked"]))
             for row in document["balances"]
         },
-        maker_fee=float(rates["maker"]),
         taker_fee=float(rates["taker"]),
     )
 
