@@ -25,7 +25,7 @@ def plain(value: Decimal) -> str:
 
 
 class BinanceBroker:
-    """`stop_type` is STOP_LOSS: a market order once triggered, the only one sure to sell."""
+    """Stops are STOP_LOSS orders: market orders once triggered, the only ones sure to sell."""
 
     def __init__(self, caller: Caller, market: Market) -> None:
         self._call = caller
