@@ -1,10 +1,17 @@
 """Rules across fields, as the models enforce them."""
 
+from types import SimpleNamespace
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tradinglab.domain.market import timeframe_milliseconds
+from tradinglab.features.pipeline import lookback_bars
 from tradinglab.resource.rules import needed_bars
 from tradinglab.resource.spec import TradingModelSpec
+from tradinglab_trainer.dataset import MINIMUM_USABLE_BARS, walk_forward
 
 
 def spec(**changes: object) -> TradingModelSpec:
@@ -36,5 +43,39 @@ def test_a_history_beyond_twenty_years_is_refused() -> None:
 
 
 def test_needed_bars_counts_thirty_days_of_minutes() -> None:
-    given = spec(market={"symbol": "BTC/USDT", "timeframe": "1m"})
-    assert needed_bars(given) == 30 * 1440 + 4 * 5 * (64 + 24)
+    asked = spec(market={"symbol": "BTC/USDT", "timeframe": "1m"})
+    assert needed_bars(asked) == 30 * 1440 + (64 + 24) + max(4 * 5 * (64 + 24), 1500)
+
+
+def test_needed_bars_leaves_room_to_judge_on_when_window_and_horizon_are_short() -> None:
+    asked = spec(training={"windowBars": 16, "horizonBars": 1})
+    assert needed_bars(asked) == 30 * 24 + 17 + MINIMUM_USABLE_BARS
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    window=st.integers(16, 512),
+    horizon=st.integers(1, 168),
+    folds=st.integers(1, 12),
+    timeframe=st.sampled_from(["5m", "1h", "4h"]),
+)
+def test_the_shortest_history_gives_the_first_fold_eight_windows(
+    window: int, horizon: int, folds: int, timeframe: str
+) -> None:
+    """The trainer's own arithmetic on a history of exactly the bars that the rule demands."""
+    horizon = min(horizon, 4 * window)
+    asked = spec(
+        market={"symbol": "BTC/USDT", "timeframe": timeframe, "history": "20y"},
+        training={"windowBars": window, "horizonBars": horizon, "folds": folds},
+    )
+    needed = needed_bars(asked)
+    bar = timeframe_milliseconds(timeframe)
+    assert needed >= lookback_bars(window, bar) + horizon + MINIMUM_USABLE_BARS
+    bars = SimpleNamespace(
+        first=lookback_bars(window, bar), horizon_bars=horizon, times=range(needed)
+    )
+    for fold in walk_forward(bars, folds):
+        for start, stop in (fold.stop, fold.calibration, fold.test):
+            assert stop - start >= horizon
+    start, stop = walk_forward(bars, folds)[0].train
+    assert stop - start >= 8 * window

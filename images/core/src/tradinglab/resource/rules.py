@@ -21,6 +21,10 @@ MAX_NAME_LENGTH = 40
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 WARM_UP_BARS = 500
 WARM_UP_DAYS = 30
+# Walk-forward gives the first fold's training 40 % of the usable rows less three purged horizons.
+# Twenty spans of window and horizon make that eight windows, however few the folds.
+LEAST_FOLDS_COUNTED = 3
+LEAST_USABLE_BARS = 1500
 MAX_HISTORY_DAYS = 20 * 365
 
 _UNIT_DAYS = "{" + ", ".join(f"'{unit}': {days}" for unit, days in DAYS.items()) + "}"
@@ -40,9 +44,13 @@ _WARM_UP = (
     f"({WARM_UP_DAYS * 1440} / {_MINUTES_PER_BAR} > {WARM_UP_BARS} "
     f"? {WARM_UP_DAYS * 1440} / {_MINUTES_PER_BAR} : {WARM_UP_BARS})"
 )
+_SPAN = "(self.training.windowBars + self.training.horizonBars)"
+_FOLDS = (
+    f"(self.training.folds > {LEAST_FOLDS_COUNTED} ? self.training.folds : {LEAST_FOLDS_COUNTED})"
+)
+_SPANS = f"4 * ({_FOLDS} + 2) * {_SPAN}"
 _NEEDED = (
-    f"{_WARM_UP} + 4 * (self.training.folds + 2) "
-    "* (self.training.windowBars + self.training.horizonBars)"
+    f"{_WARM_UP} + {_SPAN} + ({_SPANS} > {LEAST_USABLE_BARS} ? {_SPANS} : {LEAST_USABLE_BARS})"
 )
 
 
@@ -59,12 +67,18 @@ class Rule:
 
 
 def needed_bars(spec: "TradingModelSpec") -> int:
-    """The least history that leaves every fold something to learn from: indicator warm-up, then
-    for each fold, the first training and the last calibration four spans of window and horizon."""
+    """The least history that leaves every fold something to learn from and to be judged on.
+
+    What no forecast can be made for (the indicators' warm-up, the first window, the last horizon),
+    then for each fold, the first training and the last calibration four spans of window and
+    horizon, with three folds at least: so the first fold trains on eight windows or more.
+    """
     bar = timeframe_milliseconds(spec.market.timeframe)
     warm_up = max(WARM_UP_BARS, WARM_UP_DAYS * MILLISECONDS["d"] // bar)
     training = spec.training
-    return warm_up + 4 * (training.folds + 2) * (training.window_bars + training.horizon_bars)
+    span = training.window_bars + training.horizon_bars
+    spans = 4 * (max(training.folds, LEAST_FOLDS_COUNTED) + 2) * span
+    return warm_up + span + max(spans, LEAST_USABLE_BARS)
 
 
 SPEC_RULES = (
@@ -86,8 +100,9 @@ SPEC_RULES = (
         field="market.history",
         holds=lambda spec: spec.market.history_bars >= needed_bars(spec),
         message="market.history is too short for market.timeframe: it must hold the warm-up "
-        f"({WARM_UP_BARS} bars or {WARM_UP_DAYS} days, whichever is more) and "
-        "4 × (training.folds + 2) × (training.windowBars + training.horizonBars) bars",
+        f"({WARM_UP_BARS} bars or {WARM_UP_DAYS} days, whichever is more), one span of "
+        "training.windowBars + training.horizonBars, and 4 × (training.folds + 2) spans (of at "
+        f"least {LEAST_FOLDS_COUNTED} folds) or {LEAST_USABLE_BARS} bars, whichever is more",
         found=lambda spec: (
             f"{spec.market.history} is {spec.market.history_bars} bars of "
             f"{spec.market.timeframe}, expected at least {needed_bars(spec)}"
