@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tests.engine.situations import flat, holding, rules
+from tests.engine.situations import flat, holding, resting, rules
 
 from tradinglab.domain.filters import QuantityRange
 from tradinglab.domain.order import CancelIntent, CancelTarget, ExitIntent, ProtectIntent
@@ -32,6 +32,12 @@ def test_a_partly_filled_entry_is_taken_back_and_what_it_bought_is_protected() -
         CancelIntent(CancelTarget.ENTRY),
         ProtectIntent(Decimal("0.02"), STOP, TAKE_PROFIT),
     )
+
+
+def test_an_entry_that_rests_and_is_not_remembered_is_taken_back() -> None:
+    forgotten = missing_protection(flat(), Decimal(0), True, PRICE, rules())
+    assert forgotten == (CancelIntent(CancelTarget.ENTRY),)
+    assert missing_protection(flat(entry=resting()), Decimal(0), True, PRICE, rules()) == ()
 
 
 def test_a_stop_that_covers_too_little_is_replaced() -> None:

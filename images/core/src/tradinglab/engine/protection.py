@@ -28,7 +28,10 @@ def missing_protection(
     """
     position = state.position
     if position is None:
-        return (CancelIntent(CancelTarget.PROTECTION),) if protected_quantity > 0 else ()
+        lift = (CancelIntent(CancelTarget.PROTECTION),) if protected_quantity > 0 else ()
+        # Nobody would take it back later, and what it bought would come as a surprise.
+        forgotten = entry_is_live and state.entry is None
+        return (CancelIntent(CancelTarget.ENTRY), *lift) if forgotten else lift
     wanted = rules.floor_market_quantity(position.quantity)
     if protected_quantity <= wanted and not rules.is_sellable(wanted - protected_quantity, price):
         return ()
