@@ -30,13 +30,14 @@ class Program:
         log: Path,
         settings: dict[str, object],
         environment: dict[str, str] | None = None,
+        arguments: tuple[str, ...] = (),
     ) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         ours = {PREFIX + name: str(value) for name, value in settings.items()}
         self.log = log
         with log.open("ab") as stream:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module],
+                [sys.executable, "-m", module, *arguments],
                 env={
                     **kept,
                     **(environment or {}),
@@ -145,6 +146,7 @@ def bot(
     api_url: str,
     module: str = "tradinglab_bot.main",
     environment: dict[str, str] | None = None,
+    arguments: tuple[str, ...] = (),
     **settings: object,
 ) -> Program:
     """The bot on this exchange and API, its ledger in `folder`."""
@@ -161,4 +163,5 @@ def bot(
             **settings,
         },
         environment,
+        arguments,
     )

@@ -22,9 +22,9 @@ def missing_protection(
 
     `protected_quantity` is what live stop orders cover, `price` the last known price. A
     remainder too small to sell counts as protected. A stop sells at the market, so it holds no
-    more than one market order may. A position whose stop or take-profit price
-    has been passed already is sold: the exchange would refuse an order that triggers at once,
-    and the order that is missing would have sold there.
+    more than one market order may. A position whose stop or take-profit price has been passed
+    already is sold: the exchange would refuse an order that triggers at once, and the order that
+    is missing would have sold there.
     """
     position = state.position
     if position is None:
