@@ -27,6 +27,8 @@ NOT_ACCEPTED_NOW = frozenset({-1003, -1008, -1015, -1016, -1021})
 UNKNOWN_OUTCOME = frozenset({-1000, -1001, -1004, -1006, -1007})
 CREDENTIALS = frozenset({-1002, -1022, -2008, -2014, -2015})
 CLOCK = -1021
+# Raised for answers alone, some of them without their code.
+REFUSED = (ccxt.InsufficientFunds, ccxt.InvalidOrder)
 
 
 def make_client(rest_url: str | None, key: str = "", secret: str = "") -> Any:
@@ -71,6 +73,8 @@ def translated(error: ccxt.BaseError, what: str, changes: bool) -> TradinglabErr
         return ExchangeUnavailable(text)
     if code in CREDENTIALS or isinstance(error, ccxt.AuthenticationError):
         return ConfigurationError(f"{text}; expected a valid key and secret of the account")
+    if isinstance(error, REFUSED):
+        return OrderRejected(text)
     if code in UNKNOWN_OUTCOME or code is None:
         return OutcomeUnknown(text) if changes else ExchangeUnavailable(text)
     return OrderRejected(text)
