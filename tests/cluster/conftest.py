@@ -12,7 +12,7 @@ from tests.cluster.step_times import say
 def cluster():
     """From nothing; removed at the end unless KEEP_CLUSTER is set."""
     if os.name != "posix" or os.geteuid() != 0:
-        pytest.skip("needs Linux and root")
+        pytest.fail("make e2e needs Linux and root: it starts a cluster of its own")
     Cluster.stop()
     begun = time.monotonic()
     cluster = Cluster.start()
