@@ -3,7 +3,7 @@
 Called by hand when the README's picture is renewed:
     make demo | tee demo.log
     python docs/pictures/terminal.py demo.log > demo.html
-    chromium --headless --screenshot=docs/pictures/demo.png --window-size=1240,980 demo.html
+    chromium --headless --screenshot=docs/pictures/demo.png --window-size=1240,1660 demo.html
 Long stretches of bars without an event are shortened to one line that counts them.
 """
 
