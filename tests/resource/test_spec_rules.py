@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tradinglab.domain.history import LEAST_USABLE_BARS
 from tradinglab.domain.market import timeframe_milliseconds
 from tradinglab.features.pipeline import lookback_bars
 from tradinglab.resource.rules import needed_bars
 from tradinglab.resource.spec import TradingModelSpec
-from tradinglab_trainer.dataset import MINIMUM_USABLE_BARS, walk_forward
+from tradinglab_trainer.dataset import walk_forward
 
 
 def spec(**changes: object) -> TradingModelSpec:
@@ -49,7 +50,7 @@ def test_needed_bars_counts_thirty_days_of_minutes() -> None:
 
 def test_needed_bars_leaves_room_to_judge_on_when_window_and_horizon_are_short() -> None:
     asked = spec(training={"windowBars": 16, "horizonBars": 1})
-    assert needed_bars(asked) == 30 * 24 + 17 + MINIMUM_USABLE_BARS
+    assert needed_bars(asked) == 30 * 24 + 17 + LEAST_USABLE_BARS
 
 
 @settings(max_examples=60, deadline=None)
@@ -70,7 +71,7 @@ def test_the_shortest_history_gives_the_first_fold_eight_windows(
     )
     needed = needed_bars(asked)
     bar = timeframe_milliseconds(timeframe)
-    assert needed >= lookback_bars(window, bar) + horizon + MINIMUM_USABLE_BARS
+    assert needed >= lookback_bars(window, bar) + horizon + LEAST_USABLE_BARS
     bars = SimpleNamespace(
         first=lookback_bars(window, bar), horizon_bars=horizon, times=range(needed)
     )

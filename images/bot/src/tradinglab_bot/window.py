@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradinglab.domain.bar import Bar
-from tradinglab.features.columns import BAR_COLUMNS, RECURSION_WARM_UP_BARS
+from tradinglab.domain.history import RECURSION_WARM_UP_BARS
+from tradinglab.features.columns import BAR_COLUMNS
 from tradinglab.features.snapshot import compute_snapshots
 
 

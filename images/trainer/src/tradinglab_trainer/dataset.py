@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tradinglab.domain.history import LEAST_USABLE_BARS
 from tradinglab.errors import DataError
 from tradinglab.features.columns import CLOSE, FloatArray
 from tradinglab.features.labels import horizon_returns
@@ -17,7 +18,6 @@ from tradinglab.features.pipeline import lookback_bars
 from tradinglab.features.snapshot import compute_snapshots
 from tradinglab.features.volatility import future_log_volatility, har_terms
 
-MINIMUM_USABLE_BARS = 1500
 TEST_SHARE, CALIBRATION_SHARE, STOP_SHARE = 0.4, 0.1, 0.1
 IntArray = NDArray[np.int64]
 
@@ -55,7 +55,7 @@ def make_dataset(
     bars: pd.DataFrame, bar_milliseconds: int, window_bars: int, horizon_bars: int
 ) -> Dataset:
     """Raises DataError when the history is too short to train and judge on."""
-    needed = lookback_bars(window_bars, bar_milliseconds) + horizon_bars + MINIMUM_USABLE_BARS
+    needed = lookback_bars(window_bars, bar_milliseconds) + horizon_bars + LEAST_USABLE_BARS
     if len(bars) < needed:
         raise DataError(
             f"history has {len(bars)} bars, expected at least {needed} "

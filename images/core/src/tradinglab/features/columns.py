@@ -17,4 +17,3 @@ SNAPSHOT_COLUMNS: Final = (
 CLOSE, VOLUME = SNAPSHOT_COLUMNS.index("close"), SNAPSHOT_COLUMNS.index("volume")
 SMOOTHING_BARS: Final = 14
 FIRST_COMPLETE_ROW: Final = 2 * SMOOTHING_BARS - 1
-RECURSION_WARM_UP_BARS: Final = 500  # after so many the start no longer matters (1e-14 relative)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tradinglab.domain.history import HAR_DAYS, RECURSION_WARM_UP_BARS
 from tradinglab.errors import ArtifactError
-from tradinglab.features.columns import CLOSE, RECURSION_WARM_UP_BARS, SNAPSHOT_COLUMNS, FloatArray
+from tradinglab.features.columns import CLOSE, SNAPSHOT_COLUMNS, FloatArray
 from tradinglab.features.normaliser import (
     CLIP,
     NORMALISER_LOOKBACK_BARS,
@@ -19,7 +20,7 @@ from tradinglab.features.normaliser import (
     VOLUME_MEAN_BARS,
     Normaliser,
 )
-from tradinglab.features.volatility import HAR_DAYS, har_bars, har_forecast, har_terms
+from tradinglab.features.volatility import har_bars, har_forecast, har_terms
 
 PIPELINE_VERSION = 1
 

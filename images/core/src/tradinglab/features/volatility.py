@@ -8,16 +8,16 @@ from typing import Final
 
 import numpy as np
 
+from tradinglab.domain.history import HAR_DAYS
+from tradinglab.domain.market import MILLISECONDS
 from tradinglab.features.columns import FloatArray
 
-HAR_DAYS: Final = (1, 7, 30)
-DAY_MILLISECONDS: Final = 86_400_000
 SMALLEST_VARIANCE: Final = 1e-10  # a halted market has none; its logarithm must stay finite
 
 
 def har_bars(bar_milliseconds: int) -> tuple[int, int, int]:
     """1, 7 and 30 days in bars; at least one bar each."""
-    day, week, month = (max(1, days * DAY_MILLISECONDS // bar_milliseconds) for days in HAR_DAYS)
+    day, week, month = (max(1, days * MILLISECONDS["d"] // bar_milliseconds) for days in HAR_DAYS)
     return day, week, month
 
 

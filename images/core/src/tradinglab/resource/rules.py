@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tradinglab.domain.history import HAR_DAYS, LEAST_USABLE_BARS, RECURSION_WARM_UP_BARS
 from tradinglab.domain.market import DAYS, MILLISECONDS, TIMEFRAMES, timeframe_milliseconds
 
 if TYPE_CHECKING:
@@ -19,12 +20,10 @@ API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "TradingModel"
 MAX_NAME_LENGTH = 40
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-WARM_UP_BARS = 500
-WARM_UP_DAYS = 30
+WARM_UP_DAYS = HAR_DAYS[-1]
 # Walk-forward gives the first fold's training 40 % of the usable rows less three purged horizons.
 # Twenty spans of window and horizon make that eight windows, however few the folds.
 LEAST_FOLDS_COUNTED = 3
-LEAST_USABLE_BARS = 1500
 MAX_HISTORY_DAYS = 20 * 365
 
 _UNIT_DAYS = "{" + ", ".join(f"'{unit}': {days}" for unit, days in DAYS.items()) + "}"
@@ -41,8 +40,8 @@ _DAYS = (
 _MINUTES_PER_BAR = f"{_MINUTES}[self.market.timeframe]"
 _BARS = f"{_DAYS} * 1440 / {_MINUTES_PER_BAR}"
 _WARM_UP = (
-    f"({WARM_UP_DAYS * 1440} / {_MINUTES_PER_BAR} > {WARM_UP_BARS} "
-    f"? {WARM_UP_DAYS * 1440} / {_MINUTES_PER_BAR} : {WARM_UP_BARS})"
+    f"({WARM_UP_DAYS * 1440} / {_MINUTES_PER_BAR} > {RECURSION_WARM_UP_BARS} "
+    f"? {WARM_UP_DAYS * 1440} / {_MINUTES_PER_BAR} : {RECURSION_WARM_UP_BARS})"
 )
 _SPAN = "(self.training.windowBars + self.training.horizonBars)"
 _FOLDS = (
@@ -74,7 +73,7 @@ def needed_bars(spec: "TradingModelSpec") -> int:
     horizon, with three folds at least: so the first fold trains on eight windows or more.
     """
     bar = timeframe_milliseconds(spec.market.timeframe)
-    warm_up = max(WARM_UP_BARS, WARM_UP_DAYS * MILLISECONDS["d"] // bar)
+    warm_up = max(RECURSION_WARM_UP_BARS, WARM_UP_DAYS * MILLISECONDS["d"] // bar)
     training = spec.training
     span = training.window_bars + training.horizon_bars
     spans = 4 * (max(training.folds, LEAST_FOLDS_COUNTED) + 2) * span
@@ -100,7 +99,7 @@ SPEC_RULES = (
         field="market.history",
         holds=lambda spec: spec.market.history_bars >= needed_bars(spec),
         message="market.history is too short for market.timeframe: it must hold the warm-up "
-        f"({WARM_UP_BARS} bars or {WARM_UP_DAYS} days, whichever is more), one span of "
+        f"({RECURSION_WARM_UP_BARS} bars or {WARM_UP_DAYS} days, whichever is more), one span of "
         "training.windowBars + training.horizonBars, and 4 × (training.folds + 2) spans (of at "
         f"least {LEAST_FOLDS_COUNTED} folds) or {LEAST_USABLE_BARS} bars, whichever is more",
         found=lambda spec: (
