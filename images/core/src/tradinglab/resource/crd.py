@@ -26,7 +26,7 @@ PRINTER_COLUMNS = (
     ("Model", "string", ".status.current.version", 0),
     ("Verdict", "string", ".status.current.verdict", 0),
     ("Schedule", "string", ".spec.schedule.cron", 0),
-    ("Next", "date", ".status.nextScheduleTime", 1),
+    ("Next", "string", ".status.nextScheduleTime", 0),
     ("Progress", "string", ".status.activeJob.progress", 0),
     ("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', 1),
     ("Age", "date", ".metadata.creationTimestamp", 0),
