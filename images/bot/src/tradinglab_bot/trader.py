@@ -13,6 +13,7 @@ from tradinglab.adapters.ledger import read_summary
 from tradinglab.adapters.ledger.encoding import WrittenIntent
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.forecast import Forecast
+from tradinglab.domain.market import MILLISECONDS
 from tradinglab.domain.order import CancelIntent, CancelTarget
 from tradinglab.engine.decision import StepFacts
 from tradinglab.engine.policy import Policy
@@ -29,7 +30,7 @@ from tradinglab_bot.window import Window, bars_needed
 
 log = logging.getLogger(__name__)
 
-DAY_MILLISECONDS = 86_400_000
+DAY_MILLISECONDS = MILLISECONDS["d"]
 STORAGE_PAUSE_SECONDS = 5.0
 
 

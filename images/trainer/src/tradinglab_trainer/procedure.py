@@ -37,11 +37,14 @@ class Trained:
     graph_content: bytes
     export_difference: float
 
-    def outputs(self, rows: IntArray) -> Outputs:
-        raw = Graph(self.graph_content).run(
+    def raw_outputs(self, rows: IntArray) -> dict[str, FloatArray]:
+        """What the exported graph answers, before calibration."""
+        return Graph(self.graph_content).run(
             self.prepared.windows(rows), self.prepared.baseline[rows]
         )
-        return interpret(raw, self.pipeline)
+
+    def outputs(self, rows: IntArray) -> Outputs:
+        return interpret(self.raw_outputs(rows), self.pipeline)
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,8 @@ def judge_out_of_fold(
             lambda epoch, number=number: on_epoch(number, epoch),  # type: ignore[misc]
         )  # fmt: skip
         prepared, rows = trained.prepared, dataset.rows(*fold.test)
-        outputs = trained.outputs(rows)
-        plain = replace(trained, pipeline=prepared.pipeline).outputs(rows)
+        raw = trained.raw_outputs(rows)
+        outputs = interpret(raw, trained.pipeline)
         horizon_volatility = np.exp(outputs.log_volatility) * np.sqrt(dataset.horizon_bars)
         pooled.append(
             {
@@ -134,7 +137,7 @@ def judge_out_of_fold(
                 "classes": prepared.labels.classes[rows],
                 "returns": dataset.returns[rows],
                 "probabilities": outputs.probabilities,
-                "uncalibrated": plain.probabilities,
+                "uncalibrated": prepared.pipeline.probabilities(raw["logits"]),
                 "prior": np.tile(prepared.prior, (len(rows), 1)),
                 "logit": _logit_probabilities(prepared, dataset.rows(*fold.train), rows),
                 "expected_returns": outputs.probabilities

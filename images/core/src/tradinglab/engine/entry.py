@@ -5,6 +5,7 @@ from decimal import Decimal
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.filters import SymbolRules
 from tradinglab.domain.forecast import Forecast
+from tradinglab.domain.market import MILLISECONDS
 from tradinglab.domain.order import EnterIntent, Side
 from tradinglab.engine.decision import Decision, Reason, StepFacts
 from tradinglab.engine.edge import Edge, edge_of, round_trip_cost
@@ -12,8 +13,6 @@ from tradinglab.engine.policy import Policy
 from tradinglab.engine.pricing import buy_discount
 from tradinglab.engine.sizing import drawdown_throttle, exposure_fraction, volatility_factor
 from tradinglab.engine.state import EngineState
-
-DAY_MILLISECONDS = 86_400_000
 
 
 def decimal_of(value: float) -> Decimal:
@@ -83,7 +82,7 @@ def _fraction(
     price: float,
 ) -> float:
     equity = float(state.equity(decimal_of(bar.close)))
-    age_days = (bar.open_time - facts.model.data_end) / DAY_MILLISECONDS
+    age_days = (bar.open_time - facts.model.data_end) / MILLISECONDS["d"]
     return exposure_fraction(
         edge=edge,
         factor=volatility_factor(
