@@ -3,6 +3,7 @@
 Read by the REST and the WebSocket API layers, so that both offer the same.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -35,6 +36,18 @@ class Operation:
     @property
     def changes_account(self) -> bool:
         return self.security is Security.SIGNED and self.method != "GET"
+
+    async def carried_out(self, params: Params, settle: Callable[[], None]) -> object:
+        """The answer; `settle` is called once the account may have changed.
+
+        A refused request may have changed something too: the cancel half of a replacement.
+        """
+        try:
+            answer = self.run(params)
+            return await answer if inspect.isawaitable(answer) else answer
+        finally:
+            if self.changes_account:
+                settle()
 
 
 def operations(

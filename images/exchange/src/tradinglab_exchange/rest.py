@@ -3,7 +3,6 @@
 Registered by the application under `/api/v3`; one handler for every operation.
 """
 
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
@@ -74,13 +73,7 @@ class RestApi:
         if operation.security is Security.SIGNED:
             payload = _without_signature(query) + _without_signature(body)
             self._signatures.check(request.headers.get("X-MBX-APIKEY"), payload, params)
-        try:
-            answer = operation.run(params)
-            return await answer if inspect.isawaitable(answer) else answer
-        finally:
-            # A refused request may have changed something too: the cancel half of a replacement.
-            if operation.changes_account:
-                self._settle()
+        return await operation.carried_out(params, self._settle)
 
     def _response(
         self,

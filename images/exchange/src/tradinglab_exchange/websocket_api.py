@@ -4,7 +4,6 @@ Registered by the application. Account events reach each subscriber as
 `{"subscriptionId": n, "event": {...}}`, in the order they happened.
 """
 
-import inspect
 import json
 from collections.abc import Callable
 
@@ -106,12 +105,7 @@ class WebSocketApi:
             return self._session(connection, method, params)
         if operation.security is Security.SIGNED:
             self._check_signed(params)
-        try:
-            answer = operation.run(params)
-            return await answer if inspect.isawaitable(answer) else answer
-        finally:
-            if operation.changes_account:
-                self._settle()
+        return await operation.carried_out(params, self._settle)
 
     def _check_signed(self, params: Params) -> None:
         payload = "&".join(
