@@ -6,14 +6,15 @@ import pytest
 from tradinglab.artifact.manifest import Comparison
 from tradinglab.domain.forecast import Verdict
 from tradinglab.errors import TrainingDiverged
-from tradinglab_trainer.gate import compare, judge
-from tradinglab_trainer.metrics import (
+from tradinglab.evaluation.metrics import (
     block_means,
     calibration_null,
-    diebold_mariano,
     expected_calibration_error,
+    log_losses,
     qlike,
 )
+from tradinglab_trainer.comparison import compare, diebold_mariano
+from tradinglab_trainer.gate import judge
 from tradinglab_trainer.procedure import OutOfFold
 
 HORIZON = 24
@@ -78,12 +79,14 @@ def test_a_challenger_that_is_clearly_worse_is_not_servable():
     champion = out_of_fold(12_000, 1.0)
     blind = np.tile([0.1, 0.4, 0.1, 0.4], (12_000, 1))
     challenger = OutOfFold(**{**vars(champion), "probabilities": blind})
-    found = compare(challenger, champion, HORIZON)
+    losses = log_losses(challenger.probabilities, challenger.classes)
+    best = log_losses(champion.probabilities, champion.classes)
+    found = compare(losses, best, HORIZON)
     judgement = judge(challenger, 1e-7, found, HORIZON, 7)
     assert judgement.gate.comparison is Comparison.WORSE
     assert not judgement.gate.servable
-    assert compare(champion, challenger, HORIZON) is Comparison.BETTER
-    assert compare(champion, champion, HORIZON) is Comparison.INCONCLUSIVE
+    assert compare(best, losses, HORIZON) is Comparison.BETTER
+    assert compare(best, best, HORIZON) is Comparison.INCONCLUSIVE
 
 
 def test_a_metric_that_is_not_finite_ends_the_run_by_name():

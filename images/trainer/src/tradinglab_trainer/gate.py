@@ -10,23 +10,21 @@ import numpy as np
 from tradinglab.artifact.manifest import Check, Comparison, Gate
 from tradinglab.domain.forecast import Verdict
 from tradinglab.errors import TrainingDiverged
-from tradinglab.features.columns import FloatArray
-from tradinglab_trainer.export import EXPORT_TOLERANCE
-from tradinglab_trainer.metrics import (
+from tradinglab.evaluation.metrics import (
     block_means,
     brier_score,
     calibration_null,
     collapsed,
-    diebold_mariano,
     direction_gain_needed,
     expected_calibration_error,
     log_losses,
     qlike,
 )
+from tradinglab.features.columns import FloatArray
+from tradinglab_trainer.export import EXPORT_TOLERANCE
 from tradinglab_trainer.procedure import OutOfFold
 
 ROUND_TRIP_COST = 0.0025  # two taker fees of 0.1 % and 0.05 % of spread and slippage
-SIGNIFICANCE = 0.05
 MINIMUM_OBSERVATIONS = 100.0  # with fewer blocks the bootstrap's interval is too narrow
 POWER_FACTOR = 2.49  # one-sided 5 %, 80 % power: z(0.95) + z(0.80)
 
@@ -47,20 +45,6 @@ def net_returns(oof: OutOfFold, horizon_bars: int) -> FloatArray:
             trades.append(np.expm1(came) - ROUND_TRIP_COST)
             free_from = row + horizon_bars
     return np.array(trades)
-
-
-def compare(challenger: OutOfFold, champion: OutOfFold, horizon_bars: int) -> Comparison:
-    """Diebold–Mariano on the log-loss of the same rows; two procedures, not two trained files."""
-    difference = log_losses(challenger.probabilities, challenger.classes) - log_losses(
-        champion.probabilities, champion.classes
-    )
-    if not difference.any():
-        return Comparison.INCONCLUSIVE
-    if diebold_mariano(difference, horizon_bars) < SIGNIFICANCE:
-        return Comparison.WORSE
-    if diebold_mariano(-difference, horizon_bars) < SIGNIFICANCE:
-        return Comparison.BETTER
-    return Comparison.INCONCLUSIVE
 
 
 def judge(

@@ -23,6 +23,7 @@ from tradinglab.artifact.store import Artifact, load_artifact, runs_directory, w
 from tradinglab.domain.forecast import DecisionFacts
 from tradinglab.domain.market import history_milliseconds
 from tradinglab.errors import ArtifactError
+from tradinglab.evaluation.metrics import block_means, log_losses
 from tradinglab.features.columns import FloatArray
 from tradinglab.features.pipeline import specification_sha256
 from tradinglab.logs import fields
@@ -36,10 +37,10 @@ from tradinglab.predictor import (
     interpret,
 )
 from tradinglab.resource.spec import TradingModelSpec
+from tradinglab_trainer.comparison import compare
 from tradinglab_trainer.dataset import Dataset, IntArray, final_split, make_dataset, walk_forward
 from tradinglab_trainer.fitting import Epoch
-from tradinglab_trainer.gate import Judgement, compare, judge
-from tradinglab_trainer.metrics import block_means
+from tradinglab_trainer.gate import Judgement, judge
 from tradinglab_trainer.network import Hyperparameters
 from tradinglab_trainer.procedure import OnEpoch, OutOfFold, Trained, judge_out_of_fold, train
 from tradinglab_trainer.progress import Progress, Stage
@@ -187,7 +188,11 @@ def _compare(
         dataset, walk_forward(dataset, training.folds), training, theirs,
         _fold_progress(progress, run.spec, "champion's fold"),
     )  # fmt: skip
-    return compare(challenger, champion, training.horizon_bars)
+    return compare(
+        log_losses(challenger.probabilities, challenger.classes),
+        log_losses(champion.probabilities, champion.classes),
+        training.horizon_bars,
+    )
 
 
 def _decision_facts(dataset: Dataset, shipped: Trained, training_rows: IntArray, rows: IntArray,

@@ -1,11 +1,11 @@
 """Scores of forecasts against what came, with intervals that respect overlapping horizons.
 
-Called by the gate; every array is over the pooled out-of-fold rows in time order.
+Called by the trainer on out-of-fold rows and by the drift watch on realised forecasts; every array
+is over rows in time order.
 """
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from tradinglab.features.columns import FloatArray
 
@@ -72,26 +72,6 @@ def qlike(log_volatility: FloatArray, realised_log_volatility: FloatArray) -> Fl
     """QLIKE per row of variances: σ²/σ̂² − log(σ²/σ̂²) − 1 [Patton 2011]."""
     ratio = 2 * (realised_log_volatility - log_volatility)
     return np.asarray(np.exp(ratio) - ratio - 1, np.float64)
-
-
-def diebold_mariano(differences: FloatArray, horizon: int) -> float:
-    """One-sided p-value that the mean loss difference is > 0 (the first is worse).
-
-    HAC variance with lag horizon − 1 and the correction of Harvey, Leybourne & Newbold 1997.
-    """
-    count = len(differences)
-    centred = differences - differences.mean()
-    lag = min(horizon - 1, count - 2)
-    variance = float(centred @ centred) / count
-    for k in range(1, lag + 1):
-        weight = 1 - k / (lag + 1)  # Bartlett, so that the variance is not negative
-        variance += 2 * weight * float(centred[k:] @ centred[:-k]) / count
-    if variance <= 0:
-        return 0.5
-    h = lag + 1
-    correction = max((count + 1 - 2 * h + h * (h - 1) / count) / count, 1e-6)
-    statistic = differences.mean() / np.sqrt(variance / count) * np.sqrt(correction)
-    return float(stats.t.sf(statistic, df=count - 1))
 
 
 def direction_gain_needed(accuracy: float) -> float:

@@ -1,0 +1,1 @@
+"""How forecasts are scored against what came: one implementation for trainer, bot and backtest."""
