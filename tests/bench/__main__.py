@@ -1,8 +1,13 @@
-"""Runs every benchmark; each prints its figures beside a peer timed in the same run."""
+"""Runs every benchmark; each prints its figures beside a peer timed in the same run.
+
+The figures of all stand in `build/bench.json`; the table of them comes last.
+"""
 
 from tests.bench import api_bench, features_bench, predictor_bench
+from tests.bench.results import table
 
 if __name__ == "__main__":
     features_bench.main([])
     predictor_bench.main()
     api_bench.main([])
+    print("\n" + table())
