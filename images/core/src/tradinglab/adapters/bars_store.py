@@ -3,7 +3,6 @@
 The trainer writes and reads it. A rollback journal, not WAL: the volume may be a network share.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tradinglab.artifact.manifest import DataRange, Gap
+from tradinglab.adapters.bars_file import ROW, columns
+from tradinglab.adapters.bars_frame import bars_frame
+from tradinglab.artifact.manifest import DataRange
 from tradinglab.artifact.store import translated_os_errors
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.market import Market
 from tradinglab.errors import DataError, StorageError
 from tradinglab.features.columns import BAR_COLUMNS
+from tradinglab.features.examination import examine
+from tradinglab.features.verification import first_problem
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bars (
@@ -65,17 +68,20 @@ class BarsStore:
 
         From `covered_from` to the last of them nothing is missing that the exchange has.
 
-        Raises DataError for a torn bar, one off the grid, or one that differs from the stored;
-        StorageError when the disk refuses. Either way nothing of this call is stored.
+        Raises DataError for a torn bar, one off the grid or out of order, or one that differs from
+        the stored; StorageError when the disk refuses. Either way nothing of this call is stored.
         """
-        rows = []
-        for bar in bars:
-            bar.verified()
-            if bar.open_time % self._market.bar_milliseconds:
-                raise DataError(
-                    f"bar {bar.open_time}: open time is no multiple of {self._market.timeframe}"
-                )
-            rows.append((bar.open_time, *(getattr(bar, name) for name in BAR_COLUMNS)))
+        rows = [(bar.open_time, *(getattr(bar, name) for name in BAR_COLUMNS)) for bar in bars]
+        problem = first_problem(
+            np.array([row[0] for row in rows], np.int64),
+            np.array([row[1:] for row in rows], np.float64),
+            self._market.bar_milliseconds,
+        )
+        if problem is not None:
+            raise DataError(
+                f"bar {rows[problem.row][0]} of {self._market.exchange}: {problem.column} is "
+                f"{problem.value}, expected {problem.expected}"
+            )
         for row in rows:
             stored = self._stored(row[0])
             if stored is not None and stored != row:
@@ -99,26 +105,19 @@ class BarsStore:
     def read(self, since: int = 0) -> pd.DataFrame:
         """Bars from `since` on, oldest first: BAR_COLUMNS, indexed by `open_time`."""
         with self._translated():
-            return pd.read_sql_query(
-                "SELECT * FROM bars WHERE open_time >= ? ORDER BY open_time",
-                self._connection,
-                params=(since,),
-                index_col="open_time",
+            (count,) = self._connection.execute(
+                "SELECT count(*) FROM bars WHERE open_time >= ?", (since,)
+            ).fetchone()
+            rows = self._connection.execute(
+                "SELECT * FROM bars WHERE open_time >= ? ORDER BY open_time", (since,)
             )
+            return bars_frame(*columns(np.fromiter(rows, ROW, count)))
 
 
 def describe(bars: pd.DataFrame, bar_milliseconds: int) -> DataRange:
-    """Range, hash and gaps of consecutive bars, for the manifest."""
-    times = bars.index.to_numpy(np.int64)
-    steps = np.diff(times) // bar_milliseconds
-    content = times.tobytes() + bars[list(BAR_COLUMNS)].to_numpy(np.float64).tobytes()
-    return DataRange(
-        start=int(times[0]),
-        end=int(times[-1]),
-        bars=len(times),
-        sha256=hashlib.sha256(content).hexdigest(),
-        gaps=tuple(
-            Gap(after=int(times[i]), missing_bars=int(steps[i] - 1))
-            for i in np.flatnonzero(steps > 1)
-        ),
+    """What the manifest says of these bars; raises DataError where no model can be trained."""
+    return examine(
+        bars.index.to_numpy(np.int64),
+        bars[list(BAR_COLUMNS)].to_numpy(np.float64),
+        bar_milliseconds,
     )

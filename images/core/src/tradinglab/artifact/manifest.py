@@ -35,14 +35,38 @@ class Gap(ManifestModel):
     missing_bars: int
 
 
+class Stretch(ManifestModel):
+    """`bars` consecutive bars from the one that opened at `start` (UTC milliseconds)."""
+
+    start: int
+    bars: int
+
+
+class Outlier(ManifestModel):
+    """A price far from its neighbours: a close from the closes beside it, a wick from its body."""
+
+    open_time: int
+    column: Literal["high", "low", "close"]
+    value: float
+    reference: float
+
+
 class DataRange(ManifestModel):
-    """First and last bar's open time (UTC milliseconds), their number, hash and gaps."""
+    """First and last bar's open time (UTC milliseconds), their number, hash and what is odd.
+
+    Counts are of the whole; lists hold the greatest of each kind, in time order.
+    """
 
     start: int
     end: int
     bars: int
     sha256: str
+    missing_bars: int = 0
+    gap_count: int = 0
     gaps: tuple[Gap, ...] = ()
+    zero_volume_bars: int = 0
+    zero_volume: tuple[Stretch, ...] = ()
+    outliers: tuple[Outlier, ...] = ()
 
 
 class Check(ManifestModel):
