@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from tradinglab.domain.forecast import DecisionFacts, ModelFacts, Verdict
+from tradinglab.domain.reference import Reference
 
 SCHEMA_VERSION: Literal[1] = 1
 DIGEST_PREFIX = "sha256:"
@@ -119,6 +120,7 @@ class Manifest(ManifestModel):
     metrics: dict[str, float]
     gate: Gate
     decision: DecisionFacts
+    reference: Reference | None = None
     files: dict[str, FileEntry]
 
     def encoded(self) -> bytes:
@@ -139,6 +141,7 @@ class Manifest(ManifestModel):
             verdict=self.gate.verdict,
             verdict_reason=self.gate.verdict_reason,
             decision=self.decision,
+            reference=self.reference,
         )
 
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tradinglab.domain.reference import Reference
+
 CLASS_COUNT = 4
 
 
@@ -103,3 +105,4 @@ class ModelFacts(BaseModel):
     verdict: Verdict
     verdict_reason: str
     decision: DecisionFacts
+    reference: Reference | None = None
