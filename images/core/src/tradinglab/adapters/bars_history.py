@@ -44,6 +44,14 @@ def public_client(rest_url: str | None) -> Any:
     return client
 
 
+def _bar(row: list[Any]) -> Bar:
+    """ccxt leaves None where an answer held no number."""
+    try:
+        return Bar(int(row[0]), *(float(value) for value in row[1:6]))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"bar {row} of the exchange is no row of six numbers: {error}") from error
+
+
 class BarsHistory:
     """Fetches closed bars page by page, resuming where the store ends."""
 
@@ -62,7 +70,7 @@ class BarsHistory:
                 rows = self._client.fetch_ohlcv(
                     self._market.symbol, self._market.timeframe, since, limit
                 )
-                return [Bar(int(row[0]), *(float(value) for value in row[1:6])) for row in rows]
+                return [_bar(row) for row in rows]
             except ccxt.BadSymbol as error:
                 raise ConfigurationError(
                     f"market.symbol {self._market.symbol} is not traded at "
