@@ -17,6 +17,7 @@ from tradinglab.features.columns import (
     BAR_COLUMNS,
     CLOSE,
     SMOOTHING_BARS,
+    SNAPSHOT_COLUMNS,
     FloatArray,
 )
 
@@ -41,20 +42,20 @@ def compute_snapshots(bars: pd.DataFrame) -> pd.DataFrame:
             "expected a finite number"
         )
     close = pd.Series(values[:, CLOSE], index=bars.index)
+    # Filled column by column, as pandas keeps them: it then copies nothing. The one that needs most
+    # memory comes first, because pages of the result that nobody wrote to take none.
+    snapshots = np.empty((len(bars), len(SNAPSHOT_COLUMNS)), order="F")
+    column = dict(zip(SNAPSHOT_COLUMNS, snapshots.T, strict=True))
+    column["adx"][:] = average_directional_index(values[:, 1], values[:, 2], values[:, 3])
+    column["atr"][:] = average_true_range(values[:, 1], values[:, 2], values[:, 3])
+    column["rsi"][:] = RSIIndicator(close, window=SMOOTHING_BARS).rsi()
+    column["macd"][:] = MACD(close, window_slow=26, window_fast=12, window_sign=9).macd()
     bands = BollingerBands(close, window=20, window_dev=2)
-    return pd.DataFrame(
-        {
-            **{name: values[:, i] for i, name in enumerate(BAR_COLUMNS)},
-            "rsi": RSIIndicator(close, window=SMOOTHING_BARS).rsi(),
-            "macd": MACD(close, window_slow=26, window_fast=12, window_sign=9).macd(),
-            "bb_high": bands.bollinger_hband(),
-            "bb_low": bands.bollinger_lband(),
-            "atr": average_true_range(values[:, 1], values[:, 2], values[:, 3]),
-            "obv": on_balance_volume(values[:, 3], values[:, 4]),
-            "adx": average_directional_index(values[:, 1], values[:, 2], values[:, 3]),
-        },
-        index=bars.index,
-    )
+    column["bb_high"][:] = bands.bollinger_hband()
+    column["bb_low"][:] = bands.bollinger_lband()
+    column["obv"][:] = on_balance_volume(values[:, 3], values[:, 4])
+    snapshots[:, : len(BAR_COLUMNS)] = values
+    return pd.DataFrame(snapshots, index=bars.index, columns=list(SNAPSHOT_COLUMNS), copy=False)
 
 
 def _recursion(decay: float, initial: float, inputs: FloatArray) -> FloatArray:
