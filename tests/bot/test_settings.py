@@ -3,6 +3,7 @@
 import pytest
 
 from tradinglab.errors import ConfigurationError
+from tradinglab_bot.bot import training_requests
 from tradinglab_bot.settings import read_settings
 
 GOOD = {
@@ -32,6 +33,15 @@ def test_secrets_do_not_show_in_the_settings_text() -> None:
         ({"TRADINGLAB_TELEGRAM_TOKEN": "t"}, "TELEGRAM_CHAT"),
         ({"TRADINGLAB_MAX_EXPOSURE_FRACTION": "3"}, "MAX_EXPOSURE_FRACTION"),
         ({"TRADINGLAB_LISTEN": "8070"}, "LISTEN"),
+        ({"TRADINGLAB_TRAINING_REQUEST_MODEL": "btc"}, "TRAINING_REQUEST_MODEL"),
+        ({"TRADINGLAB_KUBERNETES_URL": "http://plain"}, "KUBERNETES_URL"),
+        (
+            {
+                "TRADINGLAB_TRAINING_REQUEST_MODEL": "lab/btc",
+                "TRADINGLAB_TRAINING_REQUEST_FILE": "/x",
+            },
+            "one of them or none",
+        ),
         ({"TRADINGLAB_MAX_BAR": "3"}, "did you mean TRADINGLAB_MAX_BARS"),
     ],
 )
@@ -49,3 +59,7 @@ def test_the_real_exchange_demands_a_tradeable_model() -> None:
     with pytest.raises(ConfigurationError, match="REQUIRE_TRADEABLE"):
         read_settings(real)
     assert read_settings({**real, "TRADINGLAB_REQUIRE_TRADEABLE": "true"}).require_tradeable
+
+
+def test_by_default_nobody_is_asked_for_a_training() -> None:
+    assert training_requests(read_settings(GOOD)) is None

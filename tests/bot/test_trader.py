@@ -18,6 +18,7 @@ from tradinglab.domain.forecast import Forecast, ModelFacts
 from tradinglab.engine.policy import Policy
 from tradinglab.errors import InputError, StorageError
 from tradinglab_bot import trader as trader_module
+from tradinglab_bot.drift_watch import DriftWatch
 from tradinglab_bot.feed import Feed
 from tradinglab_bot.forecasts import Forecasts
 from tradinglab_bot.trader import Trader
@@ -83,7 +84,8 @@ async def trader_on(
     for candle in bars:
         feed.queue.put_nowait(candle)
         feed.last_price = candle.close
-    return Trader(feed, window, forecasts, desk.books, desk.executor, Policy()), feed
+    drift = DriftWatch(desk.books.ledger, None)
+    return Trader(feed, window, forecasts, desk.books, desk.executor, Policy(), drift), feed
 
 
 def reasons(folder: Path) -> list[str]:

@@ -7,12 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.engine.situations import DIGEST, NOW, bar, flat
+from tests.engine.situations import DIGEST, NOW, UP, bar, flat
 from tests.ledger.entries import decide, fill, open_ledger, report
 
 from tradinglab.adapters.ledger import read_summary
+from tradinglab.adapters.ledger.drift_record import Measurement, Outcome
 from tradinglab.adapters.ledger.encoding import IntentStatus
 from tradinglab.adapters.ledger.filesystem import filesystem_type, refuse_network_filesystem
+from tradinglab.adapters.ledger.schema import VERSION_1
+from tradinglab.domain.drift import Drift
 from tradinglab.domain.order import CancelIntent, CancelTarget, ExitIntent, Leg, OrderStatus
 from tradinglab.engine.decision import Decision, Reason
 from tradinglab.errors import ConfigurationError, DataError, HaltTrading, StorageError
@@ -192,6 +195,40 @@ def test_a_ledger_of_a_newer_program_halts_trading(tmp_path: Path) -> None:
     ledger.close()
     with pytest.raises(HaltTrading, match="schema version 99"):
         open_ledger(tmp_path)
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date_with_all_it_holds(
+    tmp_path: Path,
+) -> None:
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    connection.executescript(f"BEGIN; {VERSION_1} PRAGMA user_version = 1; COMMIT;")
+    connection.execute("INSERT INTO state VALUES ('kept', 'yes')")
+    connection.commit()
+    connection.close()
+    ledger = open_ledger(tmp_path)
+    assert ledger.value("kept") == "yes"
+    assert ledger.drift.last(DIGEST) is None
+
+
+def test_outcomes_and_measurements_are_kept_by_artifact(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    steady = Drift(bars=1, forecasts=0, effective_forecasts=0.0)
+    drifted = steady.model_copy(update={"findings": ("PSI of rsi is 9",)})
+    with ledger.transaction():
+        decide(ledger)
+        decide(ledger, 1)
+        assert ledger.drift.without_outcome(DIGEST) == {bar().open_time, bar(bars_on=1).open_time}
+        ledger.drift.record_outcomes([Outcome(bar().open_time, -0.2, 2)])
+        ledger.drift.add(Measurement(NOW, DIGEST, steady))
+        ledger.drift.add(Measurement(NOW + 1, DIGEST, drifted))
+        ledger.drift.mark_asked(DIGEST, drifted.reason)
+    assert ledger.drift.without_outcome(DIGEST) == {bar(bars_on=1).open_time}
+    (realised,) = ledger.drift.realised(DIGEST)
+    assert (realised.probabilities, realised.class_index) == (UP, 2)
+    assert ledger.drift.last(DIGEST) == Measurement(NOW + 1, DIGEST, drifted)
+    assert ledger.drift.was_asked(DIGEST)
+    assert ledger.drift.realised("another") == []
+    assert not ledger.drift.was_asked("another")
 
 
 MOUNTS = """/dev/sda / ext4 rw 0 0

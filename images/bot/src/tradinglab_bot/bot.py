@@ -14,14 +14,18 @@ from tradinglab.adapters.binance.client import Caller, make_client
 from tradinglab.adapters.binance.history import BinanceHistory
 from tradinglab.adapters.binance.stream import BinanceStream
 from tradinglab.adapters.inference_client import InferenceClient
+from tradinglab.adapters.kubernetes_request import KubernetesRequest
 from tradinglab.adapters.ledger import Ledger, read_summary
+from tradinglab.adapters.request_file import RequestFile
 from tradinglab.adapters.telegram import TelegramSender
 from tradinglab.domain.forecast import ModelFacts
 from tradinglab.domain.market import Market
 from tradinglab.engine.state import TradingMode
 from tradinglab.errors import StorageError
+from tradinglab.ports.training_requests import TrainingRequests
 from tradinglab_bot import health, story
 from tradinglab_bot.books import RESUMED, Books
+from tradinglab_bot.drift_watch import DriftWatch
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
 from tradinglab_bot.forecasts import Forecasts
@@ -78,6 +82,17 @@ def resume(settings: BotSettings) -> str:
         return f"trading resumes at the next start; drawdown counts from {story.money(last)}"
     finally:
         ledger.close()
+
+
+def training_requests(settings: BotSettings) -> TrainingRequests | None:
+    """Who is asked for a training when the model has drifted."""
+    if settings.training_request_model is not None:
+        return KubernetesRequest(
+            settings.kubernetes_url, settings.kubernetes_account, settings.training_request_model
+        )
+    if settings.training_request_file is not None:
+        return RequestFile(settings.training_request_file)
+    return None
 
 
 class Bot:
@@ -173,7 +188,8 @@ class Bot:
         executor = Executor(books)
         await reconcile(books, executor)
         window, last = await load_history(feed, model, books, settings.policy)
-        trader = Trader(feed, window, forecasts, books, executor, settings.policy)
+        drift = DriftWatch(ledger, training_requests(settings))
+        trader = Trader(feed, window, forecasts, books, executor, settings.policy, drift)
         self._progress.feed, self._progress.trader = feed, trader
         _alert(ledger, "start", _started(model, books))
         deciding = asyncio.ensure_future(trader.run(self._stop, settings.max_bars))

@@ -42,6 +42,23 @@ class BotSettings(Policy):
     telegram_url: Annotated[
         str | None, Field(pattern=r"^https?://", description="Bot API; absent: Telegram's own")
     ] = None
+    training_request_file: Annotated[
+        Path | None,
+        Field(description="written when drift asks for a training, for the embedded operator"),
+    ] = None
+    training_request_model: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z0-9][-a-z0-9]*/[a-z0-9][-a-z0-9]*$",
+            description="<namespace>/<name> of the TradingModel that is annotated then instead",
+        ),
+    ] = None
+    kubernetes_url: Annotated[
+        str, Field(pattern=r"^https://", description="of the cluster's API server")
+    ] = "https://kubernetes.default.svc"
+    kubernetes_account: Annotated[
+        Path, Field(description="folder of the service account's token and ca.crt")
+    ] = Path("/var/run/secrets/kubernetes.io/serviceaccount")
     listen: Annotated[
         str | None, Field(description="address:port of /healthz and /readyz; absent: none")
     ] = None
@@ -86,6 +103,11 @@ def read_settings(environ: Mapping[str, str]) -> BotSettings:
         raise ConfigurationError(
             f"{PREFIX}REQUIRE_TRADEABLE is false without {PREFIX}EXCHANGE_REST_URL; the real "
             "exchange demands true: no money on a model that is not proven"
+        )
+    if settings.training_request_file is not None and settings.training_request_model is not None:
+        raise ConfigurationError(
+            f"{PREFIX}TRAINING_REQUEST_FILE and {PREFIX}TRAINING_REQUEST_MODEL: found both, "
+            "expected one of them or none"
         )
     if settings.telegram_token is not None and not settings.telegram_chat:
         raise ConfigurationError(f"{PREFIX}TELEGRAM_CHAT is not set, TELEGRAM_TOKEN needs it")

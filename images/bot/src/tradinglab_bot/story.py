@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from tradinglab.adapters.ledger import LedgerSummary
 from tradinglab.domain.bar import Bar
+from tradinglab.domain.drift import Drift
 from tradinglab.domain.filters import SymbolRules
 from tradinglab.domain.forecast import Forecast
 from tradinglab.domain.order import (
@@ -113,6 +114,11 @@ def trade_line(trade: ClosedTrade, rules: SymbolRules) -> str:
         f"  ■ trade closed by {trade.exit_leg.words}: {word} {trade.profit:+,.2f} {rules.quote} "
         f"({share:+.2%}), bought at {price(trade.entry_price)}, sold at {price(trade.exit_price)}"
     )
+
+
+def drift_alert(version: str, drift: Drift, asking: bool) -> str:
+    next_move = "a training is asked for" if asking else "consider a training"
+    return f"model {version} has drifted: {drift.reason}; {next_move}"
 
 
 def daily_summary(day: str, summary: LedgerSummary, quote: str) -> str:

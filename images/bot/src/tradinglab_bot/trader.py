@@ -23,6 +23,7 @@ from tradinglab.features.columns import SNAPSHOT_COLUMNS
 from tradinglab.logs import fields
 from tradinglab_bot import story
 from tradinglab_bot.books import Books
+from tradinglab_bot.drift_watch import DriftWatch
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
 from tradinglab_bot.forecasts import Forecasts
@@ -45,6 +46,7 @@ class Trader:
         books: Books,
         executor: Executor,
         policy: Policy,
+        drift: DriftWatch,
     ) -> None:
         self._feed = feed
         self._window = window
@@ -52,6 +54,7 @@ class Trader:
         self._books = books
         self._executor = executor
         self._policy = policy
+        self._drift = drift
         self._lock = asyncio.Lock()
         self._last_bar = books.ledger.last_decided_bar()
         self._previous_bar: int | None = None
@@ -145,6 +148,7 @@ class Trader:
                     break
             if await self._stopped_within(STORAGE_PAUSE_SECONDS):
                 return  # the bar is decided after the next start
+        await self._drift.after_bar(bar.open_time, self._forecasts.model, self._window)
         if self._previous_bar is not None:
             self._summarise_day(self._previous_bar, bar.open_time)
 

@@ -48,6 +48,11 @@ class Window:
         span = (recent[-1].open_time - recent[0].open_time) // self._bar_milliseconds + 1
         return int(span) - len(recent)
 
+    def closes(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Open times and closes of every bar at hand, oldest first."""
+        times = np.array([bar.open_time for bar in self._bars], np.int64)
+        return times, np.array([bar.close for bar in self._bars], np.float64)
+
     def snapshots(self) -> NDArray[np.float64] | None:
         """(lookback_bars, 12), the last row the newest bar's; None while there are too few."""
         if len(self._bars) < self.lookback_bars:

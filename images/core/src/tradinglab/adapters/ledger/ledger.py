@@ -19,6 +19,7 @@ from tradinglab.adapters.ledger.database import (
     transaction,
     translated,
 )
+from tradinglab.adapters.ledger.drift_record import DriftRecord
 from tradinglab.adapters.ledger.encoding import (
     KINDS,
     IntentStatus,
@@ -67,6 +68,7 @@ class Ledger:
         except BaseException:
             self._lock.close()
             raise
+        self.drift = DriftRecord(self._execute, now)
 
     def close(self) -> None:
         self._connection.close()

@@ -108,7 +108,29 @@ CREATE TABLE state (
 ) STRICT;
 """
 
-MIGRATIONS = (VERSION_1,)
+# `standardised`: the return over the forecast's horizon, over σ̂√H; `class` in Direction's order.
+VERSION_2 = """
+CREATE TABLE outcomes (
+  bar_open_time INTEGER PRIMARY KEY REFERENCES decisions (bar_open_time),
+  standardised  REAL NOT NULL,
+  class         INTEGER NOT NULL CHECK (class BETWEEN 0 AND 3)
+) STRICT;
+
+CREATE TABLE drift (
+  bar_open_time INTEGER PRIMARY KEY,
+  digest        TEXT NOT NULL,
+  state         TEXT NOT NULL CHECK (state IN ('insufficient', 'steady', 'drifted')),
+  body          TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE training_requests (
+  digest   TEXT PRIMARY KEY,
+  reason   TEXT NOT NULL,
+  taken_at INTEGER NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
