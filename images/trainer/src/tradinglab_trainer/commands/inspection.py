@@ -8,7 +8,7 @@ from tradinglab.artifact.manifest import Manifest
 from tradinglab.artifact.store import Artifact
 from tradinglab_trainer.commands.artifact_arguments import WAYS, add_volume_arguments, open_artifact
 from tradinglab_trainer.commands.figures import beside_baselines, gains
-from tradinglab_trainer.commands.table import aligned, minute, minute_of, size
+from tradinglab_trainer.commands.table import aligned, minute, minute_of, paragraph, size
 
 EXAMPLES = """\
 examples:
@@ -76,7 +76,7 @@ def _identity(artifact: Artifact) -> str:
         ("forecasts", f"{ahead}, {manifest.component_count} components of 12 features"),
         ("data", f"{minute(data.start)} … {minute(data.end)}, {data.bars:,} bars, {missing}"),
         ("data hash", data.sha256),
-        ("verdict", f"{gate.verdict.value}: {gate.verdict_reason}"),
+        *paragraph("verdict", f"{gate.verdict.value}: {gate.verdict_reason}"),
         ("servable", f"{served}; against the champion: {gate.comparison.value}"),
     ]
     return aligned(rows, indent="  ")

@@ -3,10 +3,12 @@
 Dates are cut to the minute, absent figures become a dash.
 """
 
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 ABSENT = "–"
+PARAGRAPH_WIDTH = 76
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: str = "") -> str:
@@ -20,6 +22,12 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: st
         ]
         lines.append((indent + "  ".join(cells)).rstrip())
     return "\n".join(lines)
+
+
+def paragraph(label: str, text: str) -> list[tuple[str, str]]:
+    """Rows of a label and text that is too long for one line of a terminal."""
+    lines = textwrap.wrap(text, PARAGRAPH_WIDTH) or [""]
+    return [(label if i == 0 else "", line) for i, line in enumerate(lines)]
 
 
 def figure(value: float | None, form: str = ".4f") -> str:

@@ -14,6 +14,7 @@ from tradinglab.logs import TextFormatter
 from tradinglab_trainer.progress import Step
 
 STARTING = "starting"
+DONE = 100
 
 
 class _LinesAbove(logging.Handler):
@@ -57,7 +58,7 @@ class TerminalDisplay:
     def __enter__(self) -> "TerminalDisplay":
         root = logging.getLogger()
         self._before, root.handlers[:] = root.handlers[:], [self._handler]
-        self._task = self._bar.add_task("", total=100, stage=STARTING, end="")
+        self._task = self._bar.add_task("", total=DONE, stage=STARTING, end="")
         self._bar.start()
         return self
 
@@ -67,7 +68,7 @@ class TerminalDisplay:
             completed=step.percent,
             stage=step.stage.value,
             description=step.detail,
-            end=_clock_time(step.estimated_end),
+            end="" if step.percent >= DONE else _clock_time(step.estimated_end),
         )
 
     def __exit__(

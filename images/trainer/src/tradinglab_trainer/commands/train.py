@@ -23,7 +23,8 @@ from tradinglab_trainer.commands.interruption import Interrupted, interruptible
 from tradinglab_trainer.commands.job_name import job_name
 from tradinglab_trainer.commands.manifest_file import parse_spec, read_manifest
 from tradinglab_trainer.commands.settings import Settings
-from tradinglab_trainer.commands.table import aligned
+from tradinglab_trainer.commands.table import aligned, paragraph
+from tradinglab_trainer.commands.tensorflow_noise import quiet_import
 from tradinglab_trainer.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -139,8 +140,6 @@ def _train(settings: Settings, *, for_people: bool) -> None:
 
 
 def _execute(settings: Settings, spec: TradingModelSpec, *, on_terminal: bool) -> Artifact:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     path = settings.volume / settings.model / "progress" / f"{settings.job}.json"
     if not on_terminal:
         return _run(settings, spec, Progress(path))
@@ -151,7 +150,8 @@ def _execute(settings: Settings, spec: TradingModelSpec, *, on_terminal: bool) -
 
 
 def _run(settings: Settings, spec: TradingModelSpec, progress: Progress) -> Artifact:
-    from tradinglab_trainer.run import Run, execute
+    with quiet_import():
+        from tradinglab_trainer.run import Run, execute
 
     run = Run(
         volume=settings.volume,
@@ -171,7 +171,7 @@ def _tell_what_is_kept(settings: Settings, interruption: Interrupted) -> None:
     if runs.is_dir():
         remove_unfinished(runs)
     log.warning(
-        "interrupted: no artifact was stored; bars and finished trials are kept, "
+        "interrupted: no artifact was stored; fetched bars and finished trials are kept, "
         "the next run of this job resumes",
         extra=fields(signal=interruption.signal_name, job=settings.job, kept=runs.parent),
     )
@@ -183,9 +183,9 @@ def _outcome(artifact: Artifact) -> str:
     failed = ", ".join(check.name for check in gate.checks if not check.passed)
     report = artifact.path / REPORT_FILE
     rows = [
-        ("verdict", f"{gate.verdict.value}: {gate.verdict_reason}"),
+        *paragraph("verdict", f"{gate.verdict.value}: {gate.verdict_reason}"),
         ("servable", "yes" if gate.servable else "no"),
-        ("failed checks", failed or "none"),
+        *paragraph("failed checks", failed or "none"),
         ("gain, direction", interval(metrics, "direction_gain")),
         ("gain, four classes", interval(metrics, "gain")),
         ("artifact", str(artifact.path)),
