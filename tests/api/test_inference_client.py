@@ -25,7 +25,8 @@ def server(answers):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self):
-            asked.append(self.rfile.read(int(self.headers["Content-Length"])))
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append((self.command, content))
             answer = answers[min(len(asked), len(answers)) - 1]
             if answer is None:
                 self.close_connection = True
@@ -36,6 +37,8 @@ def server(answers):
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        do_PUT = do_POST
 
         def log_message(self, *_):
             pass
@@ -50,15 +53,24 @@ def server(answers):
         running.server_close()
 
 
-def answer(digest="sha256:1", bar=3_600_000):
-    return {
+def one(digest="sha256:1", bar=3_600_000, **changes):
+    forecast = {
         "digest": digest,
+        "verdict": "Unproven",
         "bar_open_time": bar,
+        "data_time": bar + 3_600_000,
         "expires_at": bar + 7_200_000,
         "probabilities": [0.25, 0.25, 0.25, 0.25],
+        "expected_class": "strong_bullish",
         "momentum": 0.0,
         "volatility_per_bar": 0.01,
+        "volatility_annualised": 0.9,
     }
+    return forecast | changes
+
+
+def answer(**changes):
+    return {"forecasts": [one(**changes)]}
 
 
 ROWS = np.ones((3, 12))
@@ -133,12 +145,19 @@ async def test_another_bar_than_asked_for_is_no_forecast():
 
 
 @pytest.mark.parametrize(
-    "document", [b"<html>", {"digest": "x"}, answer() | {"probabilities": [0.9, 0.9, 0.1, 0.1]}]
+    "document",
+    [
+        b"<html>",
+        {"digest": "x"},
+        answer(probabilities=[0.9, 0.9, 0.1, 0.1]),
+        {"forecasts": []},
+        one(),
+    ],
 )
 async def test_an_answer_that_is_no_forecast_is_none(document):
     with (
         server([(200, document)]) as (url, _),
-        pytest.raises(ForecastUnavailable, match="no Forecast"),
+        pytest.raises(ForecastUnavailable, match="no ServedForecasts"),
     ):
         await forecast_from(url)
 

@@ -148,7 +148,8 @@ def ask_until(stop, url, body, answers):
                     response = client.post(url, json=body)
                 except (httpx.NetworkError, httpx.RemoteProtocolError):
                     response = client.post(url, json=body)
-                answers.append((response.status_code, response.json().get("digest")))
+                digests = [each["digest"] for each in response.json().get("forecasts", [])]
+                answers.append((response.status_code, *digests))
             except httpx.HTTPError as error:
                 answers.append((type(error).__name__, str(error)))
 

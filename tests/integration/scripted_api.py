@@ -8,7 +8,13 @@ from collections.abc import Callable
 from aiohttp import web
 from tests.engine.situations import decision_facts
 
-from tradinglab.domain.forecast import Forecast, ModelFacts, Verdict
+from tradinglab.domain.forecast import (
+    Direction,
+    ModelFacts,
+    ServedForecast,
+    ServedForecasts,
+    Verdict,
+)
 
 HOUR = 3_600_000
 BULLISH, BEARISH = (0.85, 0.1, 0.03, 0.02), (0.02, 0.03, 0.15, 0.8)
@@ -29,13 +35,15 @@ class ScriptedApi:
         self.digest = FIRST
         self.volatility = 0.006
         self.asked: list[int] = []
+        self._streams: dict[str, int] = {}
         self._runner: web.AppRunner | None = None
         self.url = ""
 
     async def __aenter__(self) -> "ScriptedApi":
         application = web.Application(client_max_size=8 << 20)
         application.router.add_get("/v1/model", self._model)
-        application.router.add_post("/v1/forecast", self._forecast)
+        application.router.add_put("/v1/streams/{stream}", self._begin)
+        application.router.add_post("/v1/streams/{stream}", self._continue)
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -63,19 +71,33 @@ class ScriptedApi:
         )
         return web.Response(text=facts.model_dump_json(), content_type="application/json")
 
-    async def _forecast(self, request: web.Request) -> web.Response:
+    async def _begin(self, request: web.Request) -> web.Response:
         document = await request.json()
-        open_time = document["bar_open_time"]
         if len(document["snapshots"]) != 64:
             return web.json_response({"detail": "expected 64 rows"}, status=422)
+        return self._forecast(request.match_info["stream"], document["bar_open_time"])
+
+    async def _continue(self, request: web.Request) -> web.Response:
+        open_time, stream = (await request.json())["bar_open_time"], request.match_info["stream"]
+        if self._streams.get(stream) not in (open_time, open_time - HOUR):
+            return web.json_response({"detail": "rows are missing"}, status=409)
+        return self._forecast(stream, open_time)
+
+    def _forecast(self, stream: str, open_time: int) -> web.Response:
+        self._streams[stream] = open_time
         self.asked.append(open_time)
         probabilities, momentum = self.view(open_time)
-        forecast = Forecast(
+        forecast = ServedForecast(
             digest=self.digest,
+            verdict=Verdict.UNPROVEN,
             bar_open_time=open_time,
+            data_time=open_time + HOUR,
             expires_at=open_time + 2 * HOUR,
             probabilities=probabilities,
+            expected_class=list(Direction)[probabilities.index(max(probabilities))],
             momentum=momentum,
             volatility_per_bar=self.volatility,
+            volatility_annualised=self.volatility * 8760**0.5,
         )
-        return web.Response(text=forecast.model_dump_json(), content_type="application/json")
+        answer = ServedForecasts(forecasts=(forecast,))
+        return web.Response(text=answer.model_dump_json(), content_type="application/json")

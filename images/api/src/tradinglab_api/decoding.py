@@ -1,15 +1,17 @@
-"""From a request's body to arrays: parsed once, checked by array, never value by value.
+"""From a request's body to arrays: parsed and checked by the models, then by array.
 
-Called by the forecast route. Only when something is wrong are values looked at one by one, to
-name the first bad one.
+Called by the routes. Only when something is wrong are values looked at one by one, to name the
+first bad one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import numpy as np
-import orjson
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
 
 from tradinglab.domain.forecast import ModelFacts
 from tradinglab.domain.market import timeframe_milliseconds
@@ -20,125 +22,217 @@ from tradinglab.features.columns import (
     VOLUME,
     FloatArray,
 )
+from tradinglab_api.documents import (
+    FORMS,
+    LARGEST_BATCH,
+    LATEST_MILLISECONDS,
+    WIDTH,
+    ForecastBatch,
+    ForecastInput,
+    History,
+    NamedSnapshot,
+    NextRow,
+    Space,
+)
 from tradinglab_api.problems import Problem, unprocessable
 
-FIELDS: Final = ("bar_open_time", "snapshots")
-WIDTH: Final = len(SNAPSHOT_COLUMNS)
-LATEST_MILLISECONDS: Final = 253_402_300_800_000  # the year 10000
+ModelT = TypeVar("ModelT", bound=BaseModel)
+MOST_KEYS: Final = 4 * LARGEST_BATCH + 16
 
 
 @dataclass(frozen=True)
-class ForecastRequest:
-    """`snapshots`: (1, lookback_bars, 12), raw; its last row opened at `bar_open_time`."""
+class RawWindows:
+    """`snapshots`: (n, lookback_bars, 12); the last rows opened at `bar_open_times`."""
 
-    bar_open_time: int
+    bar_open_times: list[int]
     snapshots: FloatArray
 
 
-def decode_forecast_request(body: bytes, facts: ModelFacts) -> ForecastRequest:
-    """Raises Problem that names the field, the value found and the value expected.
+@dataclass(frozen=True)
+class ComponentWindows:
+    """`components`: (n, window_bars, k); `baseline`: (n,)."""
 
-    `null` stands for an indicator that has no value yet, which only the first 27 rows may have.
-    """
-    document = _object(body)
-    return ForecastRequest(
-        _bar_open_time(document["bar_open_time"], timeframe_milliseconds(facts.timeframe)),
-        _snapshots(document["snapshots"], facts.lookback_bars, _has_other_than_numbers(body))[None],
-    )
+    bar_open_times: list[int]
+    components: NDArray[np.floating]
+    baseline: FloatArray
 
 
-def _object(body: bytes) -> dict[str, Any]:
+class Decoder:
+    """Knows what the artifact in service takes. Everything raises Problem that names the field."""
+
+    def __init__(self, facts: ModelFacts) -> None:
+        self._bar_milliseconds = timeframe_milliseconds(facts.timeframe)
+        self._lookback_bars = facts.lookback_bars
+        self._components_shape = (facts.window_bars, facts.component_count or 0)
+
+    def next_row(self, body: bytes) -> tuple[int, FloatArray]:
+        """A stream's next bar: its open time and (12,)."""
+        found = parsed(NextRow, body)
+        given = found.snapshot
+        named = isinstance(given, NamedSnapshot)
+        values = given.ordered() if isinstance(given, NamedSnapshot) else given
+        self.check_time(found.bar_open_time, "bar_open_time")
+        for column, value in enumerate(values[:VOLUME]):
+            if value <= 0:
+                raise unprocessable(row_field(column, named), value, "a price above 0")
+        if values[VOLUME] < 0:
+            raise unprocessable(row_field(VOLUME, named), values[VOLUME], "a volume of 0 or more")
+        return found.bar_open_time, np.array(values, np.float64)
+
+    def history(self, body: bytes) -> tuple[int, FloatArray]:
+        """Last bar's open time and (lookback_bars, 12)."""
+        found = parsed(History, body)
+        self.check_time(found.bar_open_time, "bar_open_time")
+        return found.bar_open_time, self._raw(found.snapshots, "snapshots")
+
+    def one(self, body: bytes) -> RawWindows | ComponentWindows:
+        return self._windows([parsed(ForecastInput, body)], [""])
+
+    def many(self, body: bytes) -> RawWindows | ComponentWindows:
+        inputs = parsed(ForecastBatch, body).inputs
+        return self._windows(inputs, [f"inputs[{i}]." for i in range(len(inputs))])
+
+    def check_time(self, bar_open_time: int, field: str) -> None:
+        if not 0 <= bar_open_time < LATEST_MILLISECONDS or bar_open_time % self._bar_milliseconds:
+            expected = f"UTC milliseconds, a multiple of {self._bar_milliseconds}"
+            raise unprocessable(field, bar_open_time, expected)
+
+    def space(self, width: int, given: Space | None, where: str) -> Space:
+        """As given, or as the width tells."""
+        widths = {Space.RAW: WIDTH, Space.COMPONENTS: self._components_shape[1]}
+        fitting = [space for space, each in widths.items() if each == width]
+        expected = f"{WIDTH} raw values or {widths[Space.COMPONENTS]} components"
+        if given is None:
+            if len(fitting) == 2:
+                raise unprocessable(
+                    f"{where}space", None, "raw or components: both have this width"
+                )
+            if not fitting:
+                detail = f"{where}snapshots[0] has {width} values, expected {expected}"
+                raise unprocessable(f"{where}snapshots[0]", width, expected, detail)
+            return fitting[0]
+        if width != widths[given]:
+            expected = f"{widths[given]} values with space {given.value}"
+            detail = f"{where}snapshots[0] has {width} values, expected {expected}"
+            raise unprocessable(f"{where}snapshots[0]", width, expected, detail)
+        return given
+
+    def _windows(
+        self, inputs: Sequence[ForecastInput], prefixes: Sequence[str]
+    ) -> RawWindows | ComponentWindows:
+        times, spaces = [], []
+        for each, prefix in zip(inputs, prefixes, strict=True):
+            self.check_time(each.bar_open_time, f"{prefix}bar_open_time")
+            times.append(each.bar_open_time)
+            spaces.append(self.space(len(each.snapshots[0]), each.space, prefix))
+            if spaces[-1] is not spaces[0]:
+                raise unprocessable(f"{prefix}space", spaces[-1].value, spaces[0].value)
+            if (each.log_volatility_baseline is None) is (spaces[-1] is Space.COMPONENTS):
+                expected = "a number" if spaces[-1] is Space.COMPONENTS else "absent with raw rows"
+                found = each.log_volatility_baseline
+                raise unprocessable(f"{prefix}log_volatility_baseline", found, expected)
+        pairs = list(zip(inputs, prefixes, strict=True))
+        if spaces[0] is Space.RAW:
+            rows = [self._raw(each.snapshots, f"{prefix}snapshots") for each, prefix in pairs]
+            return RawWindows(times, np.stack(rows))
+        return ComponentWindows(
+            times,
+            np.stack([self._components(e.snapshots, f"{prefix}snapshots") for e, prefix in pairs]),
+            np.array([each.log_volatility_baseline for each in inputs], np.float64),
+        )
+
+    def _raw(self, rows: list[list[float | None]], field: str) -> FloatArray:
+        values = _array(rows, (self._lookback_bars, WIDTH), field)
+        check_raw(values, field)
+        return values
+
+    def _components(self, rows: list[list[float | None]], field: str) -> FloatArray:
+        values = _array(rows, self._components_shape, field)
+        for row, column in np.argwhere(~np.isfinite(values))[:1].tolist():
+            raise unprocessable(f"{field}[{row}][{column}]", None, "a finite number")
+        return values
+
+
+def parsed(model: type[ModelT], body: bytes) -> ModelT:
+    """Raises Problem: 400 where the body is no JSON, 422 that names the field."""
+    keys = body.count(b":")
+    if keys > MOST_KEYS:  # each unknown one would be remembered as an error
+        raise unprocessable("body", f"{keys} fields", f"at most {MOST_KEYS} fields")
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
         raise Problem(
             HTTPStatus.BAD_REQUEST,
-            f"the body is not JSON with finite numbers: {error}",
+            f"the body is not JSON: {first['msg'].removeprefix('Invalid JSON: ')}",
             field="body",
-            value=body[max(0, error.pos - 20) : error.pos + 20].decode(errors="replace"),
-            expected="a JSON object with finite numbers",
-        ) from None
-    if not isinstance(document, dict):
-        raise unprocessable("body", _kind(document), f"an object with {' and '.join(FIELDS)}")
-    for name in document:
-        if name not in FIELDS:
-            raise unprocessable(
-                name, "present", "absent", f"{name} is not a field; known: {', '.join(FIELDS)}"
-            )
-    for name in FIELDS:
-        if name not in document:
-            raise unprocessable(name, None, "present", f"{name} is missing")
-    return document
-
-
-def _has_other_than_numbers(body: bytes) -> bool:
-    """Could a row hold text or a truth value? Both field names bring two quotes."""
-    return body.count(b'"') > 2 * len(FIELDS) or b"true" in body or b"false" in body
-
-
-def _bar_open_time(value: object, bar_milliseconds: int) -> int:
-    expected = f"UTC milliseconds, a multiple of {bar_milliseconds}"
-    if type(value) is not int:
-        raise unprocessable("bar_open_time", _kind(value), expected)
-    if not 0 <= value < LATEST_MILLISECONDS or value % bar_milliseconds:
-        raise unprocessable("bar_open_time", value, expected)
-    return value
-
-
-def _snapshots(rows: object, lookback_bars: int, suspicious: bool) -> FloatArray:
-    expected = f"{lookback_bars} rows of {WIDTH} values"
-    if not isinstance(rows, list):
-        raise unprocessable("snapshots", _kind(rows), expected)
-    if len(rows) != lookback_bars:
-        raise unprocessable(
-            "snapshots",
-            len(rows),
-            expected,
-            f"snapshots has {len(rows)} rows, expected {expected}",
+            value=body[:40].decode(errors="replace"),
+            expected="JSON in UTF-8",
         )
-    if suspicious:
-        _refuse_first_bad_value(rows)
-    try:
-        values = np.asarray(rows, np.float64)
-    except (TypeError, ValueError, OverflowError):
-        _refuse_first_bad_value(rows)
-        raise unprocessable("snapshots", "rows of different shapes", expected) from None
-    if values.shape != (lookback_bars, WIDTH):
-        _refuse_first_bad_value(rows)
+    field = _named([part for part in first["loc"] if part not in FORMS])
+    expected = first["msg"].removeprefix("Input should be ")
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(model.model_fields)
+        raise unprocessable(field, "present", "absent", f"{field} is not a field; known: {known}")
+    if first["type"] == "missing":
+        raise unprocessable(field, None, "present", f"{field} is missing")
+    if first["type"] in ("too_long", "too_short"):
+        found = len(first["input"])
+        detail = f"{field} has {found} values, expected {WIDTH}"
+        if not field.endswith("snapshot"):
+            detail = f"{field} has {found} entries: {first['msg']}"
+        raise unprocessable(field, found, expected, detail)
+    if field.endswith(")") or "[" in field:
+        expected = "a finite number"
+    raise unprocessable(field, first["input"], expected)
+
+
+def check_raw(values: FloatArray, field: str) -> None:
+    """`values`: (lookback_bars, 12). Raises Problem that names the first impossible one."""
     absent = ~np.isfinite(values)
     if absent.any():
         absent[:FIRST_COMPLETE_ROW, len(BAR_COLUMNS) :] = False
         for row, column in np.argwhere(absent)[:1].tolist():
-            raise unprocessable(_name(row, column), None, "a finite number")
-    _refuse_impossible_bars(values)
-    return values
-
-
-def _refuse_impossible_bars(values: FloatArray) -> None:
+            value = values[row, column]
+            found = None if np.isnan(value) else float(value)
+            raise unprocessable(_cell(field, row, column), found, "a finite number")
     for row, column in np.argwhere(values[:, :VOLUME] <= 0)[:1].tolist():
-        raise unprocessable(_name(row, column), values[row, column], "a price above 0")
+        value = float(values[row, column])
+        raise unprocessable(_cell(field, row, column), value, "a price above 0")
     for row in np.flatnonzero(values[:, VOLUME] < 0)[:1].tolist():
-        raise unprocessable(_name(row, VOLUME), values[row, VOLUME], "a volume of 0 or more")
+        value = float(values[row, VOLUME])
+        raise unprocessable(_cell(field, row, VOLUME), value, "a volume of 0 or more")
 
 
-def _refuse_first_bad_value(rows: list[Any]) -> None:
+def row_field(column: int, named: bool) -> str:
+    name = SNAPSHOT_COLUMNS[column]
+    return f"snapshot.{name}" if named else f"snapshot[{column}] ({name})"
+
+
+def _array(rows: list[list[float | None]], shape: tuple[int, int], field: str) -> FloatArray:
+    expected = f"{shape[0]} rows of {shape[1]} values"
+    if len(rows) != shape[0]:
+        detail = f"{field} has {len(rows)} rows, expected {expected}"
+        raise unprocessable(field, len(rows), expected, detail)
     for i, row in enumerate(rows):
-        if not isinstance(row, list):
-            raise unprocessable(f"snapshots[{i}]", _kind(row), f"{WIDTH} values")
-        if len(row) != WIDTH:
-            detail = f"snapshots[{i}] has {len(row)} values, expected {WIDTH}"
-            raise unprocessable(f"snapshots[{i}]", len(row), f"{WIDTH} values", detail)
-        for j, value in enumerate(row):
-            if type(value) not in (int, float, type(None)):
-                raise unprocessable(_name(i, j), _kind(value), "a finite number")
+        if len(row) != shape[1]:
+            detail = f"{field}[{i}] has {len(row)} values, expected {shape[1]}"
+            raise unprocessable(f"{field}[{i}]", len(row), f"{shape[1]} values", detail)
+    return np.array(rows, np.float64)
 
 
-def _name(row: int, column: int) -> str:
-    return f"snapshots[{row}][{column}] ({SNAPSHOT_COLUMNS[column]})"
+def _cell(field: str, row: int, column: int) -> str:
+    return f"{field}[{row}][{column}] ({SNAPSHOT_COLUMNS[column]})"
 
 
-def _kind(value: object) -> object:
-    """What to show of a value: containers by their kind only."""
-    if isinstance(value, dict):
-        return "an object"
-    return "a list" if isinstance(value, list) else value
+def _named(place: Sequence[int | str]) -> str:
+    """`inputs[3].snapshots[50][5] (rsi)` for an error's place."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    raw_cell = len(place) >= 2 and place[-2:-1] == ["snapshot"]
+    raw_cell = raw_cell or (len(place) >= 3 and place[-3] == "snapshots")
+    if raw_cell and isinstance(place[-1], int) and place[-1] < WIDTH:
+        text += f" ({SNAPSHOT_COLUMNS[place[-1]]})"
+    return text or "body"

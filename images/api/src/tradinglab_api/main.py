@@ -20,9 +20,11 @@ from tradinglab.errors import ConfigurationError, StorageError, TradinglabError
 from tradinglab.logs import fields
 from tradinglab_api.application import create_application
 from tradinglab_api.metrics import Metrics
+from tradinglab_api.rate_limit import RateLimit
 from tradinglab_api.server import Server
-from tradinglab_api.serving import load_service
+from tradinglab_api.serving import Service, load_service
 from tradinglab_api.settings import ApiSettings
+from tradinglab_api.streams import Streams
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,10 @@ def _serve(settings: ApiSettings) -> None:
     application = create_application(
         service,
         Metrics(),
+        max_body_bytes=settings.max_body_bytes,
+        streams=_streams(service, settings),
         api_key=settings.api_key,
+        rate_limit=_rate_limit(settings),
         stopping=stopping.is_set,
     )
     server = Server(application, sockets, settings.threads, settings.max_body_bytes)
@@ -84,11 +89,29 @@ def _serve(settings: ApiSettings) -> None:
         server.stop()
     host, port = sockets[0].getsockname()[:2]
     log.info(
-        "serving" if service.forecaster else f"not ready: {service.reason}",
+        "serving" if service.predictor else f"not ready: {service.reason}",
         extra=fields(listen=f"{host}:{port}", digest=settings.digest, pid=os.getpid()),
     )
     server.run(settings.shutdown_delay_seconds, settings.shutdown_grace_seconds)
     log.info("stopped")
+
+
+def _streams(service: Service, settings: ApiSettings) -> Streams | None:
+    predictor = service.predictor
+    if predictor is None:
+        return None
+    return Streams(
+        predictor.facts.digest,
+        predictor.pipeline,
+        settings.max_streams,
+        settings.max_stream_bytes,
+    )
+
+
+def _rate_limit(settings: ApiSettings) -> RateLimit | None:
+    if not settings.rate_limit_per_second:
+        return None
+    return RateLimit(settings.rate_limit_per_second, settings.rate_limit_burst)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -46,9 +46,23 @@ class Metrics:
             "tradinglab_api_ready", "1 while forecasts are given", registry=self._registry
         )
 
+        self._streams = Gauge("tradinglab_api_streams", "Streams held", registry=self._registry)
+        self._evicted = Gauge(
+            "tradinglab_api_streams_evicted",
+            "Streams that made room for others since the start",
+            registry=self._registry,
+        )
+        # finding a labelled child costs as much as counting
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
     def answered(self, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        """`route`: of a small, fixed set; never what a client wrote."""
+        children = self._children.get((route, status))
+        if children is None:
+            children = self._requests.labels(route, str(status)), self._seconds.labels(route)
+            self._children[route, status] = children
+        children[0].inc()
+        children[1].observe(seconds)
 
     def forecast_given(self, count: int = 1) -> None:
         self._forecasts.inc(count)
@@ -58,6 +72,8 @@ class Metrics:
             facts.digest, facts.version, facts.symbol, facts.timeframe, facts.verdict.value
         ).set(1)
 
-    def exposition(self, ready: bool) -> bytes:
+    def exposition(self, ready: bool, streams: int, evicted: int) -> bytes:
         self._ready.set(ready)
+        self._streams.set(streams)
+        self._evicted.set(evicted)
         return generate_latest(self._registry)

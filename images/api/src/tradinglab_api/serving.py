@@ -5,15 +5,11 @@ Made by the entry point before any connection is accepted; read by the routes.
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from tradinglab.artifact.store import load_artifact, runs_directory, translated_os_errors
-from tradinglab.domain.forecast import Forecast, ModelFacts
 from tradinglab.errors import ConfigurationError
-from tradinglab.features.columns import FloatArray
 from tradinglab.logs import fields
 from tradinglab.predictor import Predictor
 
@@ -22,20 +18,11 @@ log = logging.getLogger(__name__)
 UNASSIGNED = "no artifact is assigned yet"
 
 
-class Forecaster(Protocol):
-    """The predictor, as far as the routes need it."""
-
-    @property
-    def facts(self) -> ModelFacts: ...
-
-    def forecast(self, snapshots: FloatArray, bar_open_times: Sequence[int]) -> list[Forecast]: ...
-
-
 @dataclass(frozen=True)
 class Service:
-    """`forecaster` is None while nothing is served; `reason` then says why."""
+    """`predictor` is None while nothing is served; `reason` then says why."""
 
-    forecaster: Forecaster | None
+    predictor: Predictor | None
     reason: str = ""
 
 

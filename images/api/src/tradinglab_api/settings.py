@@ -52,7 +52,20 @@ class ApiSettings(BaseModel):
     ] = 5.0
     max_body_bytes: Annotated[
         int, Field(ge=1024, le=1 << 30, description="of a request; larger is refused with 413")
-    ] = 8 << 20
+    ] = 16 << 20
+    max_streams: Annotated[
+        int,
+        Field(ge=1, le=100_000, description="named streams kept; the longest unused makes room"),
+    ] = 64
+    max_stream_bytes: Annotated[
+        int, Field(ge=1 << 20, description="memory of all streams; at least one is kept")
+    ] = 32 << 20
+    rate_limit_per_second: Annotated[
+        float, Field(ge=0, description="requests under /v1 of one client address; 0: no limit")
+    ] = 0.0
+    rate_limit_burst: Annotated[
+        int, Field(ge=1, description="requests that a client may make at once within the limit")
+    ] = 200
     api_key: Annotated[
         SecretStr | None,
         Field(description="demanded as `Authorization: Bearer …` under /v1; none by default"),

@@ -5,6 +5,7 @@ computed here, exactly as it is served.
 """
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,14 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from tradinglab.artifact.store import Artifact
-from tradinglab.domain.forecast import Forecast, ModelFacts
-from tradinglab.domain.market import timeframe_milliseconds
+from tradinglab.domain.forecast import (
+    Direction,
+    Forecast,
+    ModelFacts,
+    ServedForecast,
+    ServedForecasts,
+)
+from tradinglab.domain.market import MILLISECONDS, timeframe_milliseconds
 from tradinglab.errors import ArtifactError, DataError
 from tradinglab.features.columns import SNAPSHOT_COLUMNS, FloatArray
 from tradinglab.features.labels import MOMENTUM_LIMIT
@@ -25,7 +32,9 @@ GRAPH_FILE, PIPELINE_FILE, GOLDEN_FILE = "model.onnx", "pipeline.json", "golden.
 GRAPH_INPUTS = ("components", "log_volatility_baseline")
 GRAPH_OUTPUTS = ("logits", "momentum", "log_volatility", "attention")
 GOLDEN_TOLERANCE = 1e-4  # float32 graphs differ by a few 1e-6 between processors
-LARGEST_BATCH = 4096
+YEAR_MILLISECONDS = 365 * MILLISECONDS["d"]  # a market that never closes
+DIRECTIONS = tuple(Direction)
+CHUNK_WINDOWS = 32  # larger chunks are no faster on two cores and hold more memory
 
 
 @dataclass(frozen=True)
@@ -40,36 +49,55 @@ class Outputs:
 
 
 class Graph:
-    """The exported network: components in, outputs out, no state, any batch."""
+    """The exported network: components in, outputs out, no state, any batch.
+
+    A single window runs in a session whose batch is fixed at one: there the shapes are constants.
+    """
 
     def __init__(self, content: bytes, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _session(content, threads)
         found = {value.name for value in self._session.get_inputs()}
         if found != set(GRAPH_INPUTS):
             raise ArtifactError(f"{GRAPH_FILE} has inputs {sorted(found)}, expected {GRAPH_INPUTS}")
+        free = {
+            dimension
+            for value in (*self._session.get_inputs(), *self._session.get_outputs())
+            for dimension in value.shape
+            if isinstance(dimension, str)
+        }
+        self._single = _session(content, threads, dict.fromkeys(free, 1))
 
     def run(
         self, components: NDArray[np.floating[Any]], baseline: FloatArray
     ) -> dict[str, FloatArray]:
         """`components` (n, window, k), `baseline` (n,) → raw outputs by name."""
+        session = self._single if len(components) == 1 else self._session
         parts = []
-        for start in range(0, len(components), LARGEST_BATCH):
-            stop = start + LARGEST_BATCH
+        for start in range(0, len(components), CHUNK_WINDOWS):
+            stop = start + CHUNK_WINDOWS
             feed = {
-                "components": components[start:stop].astype(np.float32),
+                "components": components[start:stop].astype(np.float32, copy=False),
                 "log_volatility_baseline": baseline[start:stop, None].astype(np.float32),
             }
-            parts.append(self._session.run(list(GRAPH_OUTPUTS), feed))
+            parts.append(session.run(GRAPH_OUTPUTS, feed))
         return {
-            name: np.concatenate([np.asarray(part[i], np.float64) for part in parts])
+            name: np.concatenate([part[i] for part in parts], dtype=np.float64)
             for i, name in enumerate(GRAPH_OUTPUTS)
         }
+
+
+def _session(
+    content: bytes, threads: int, fixed: Mapping[str, int] | None = None
+) -> onnxruntime.InferenceSession:
+    """`fixed`: free dimensions by name and the size they always have."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False  # it keeps what the largest batch needed, for ever
+    for name, size in (fixed or {}).items():
+        options.add_free_dimension_override_by_name(name, size)
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def interpret(raw: Mapping[str, FloatArray], pipeline: Pipeline) -> Outputs:
@@ -102,9 +130,11 @@ class Predictor:
                 raise ArtifactError(f"{artifact.path} has no {name}, expected it in every artifact")
             return (artifact.path / name).read_bytes()
 
+        facts = artifact.manifest.facts(artifact.digest, artifact.version)
+        pipeline = Pipeline.decoded(content(PIPELINE_FILE))
         return cls(
-            artifact.manifest.facts(artifact.digest, artifact.version),
-            Pipeline.decoded(content(PIPELINE_FILE)),
+            facts.model_copy(update={"component_count": pipeline.normaliser.component_count}),
+            pipeline,
             Graph(content(GRAPH_FILE), threads),
             content(GOLDEN_FILE),
         )
@@ -120,8 +150,24 @@ class Predictor:
                 f"snapshots have shape {snapshots.shape}, expected (n, {expected[0]}, 12)"
             )
         windows = [self.pipeline.window(history) for history in snapshots]
-        components = np.stack([window for window, _ in windows])
-        baseline = np.array([value for _, value in windows])
+        return self.outputs_of_windows(
+            np.stack([window for window, _ in windows]),
+            np.array([baseline for _, baseline in windows]),
+        )
+
+    def outputs_of_windows(
+        self, components: NDArray[np.floating[Any]], baseline: FloatArray
+    ) -> Outputs:
+        """`components`: (n, window_bars, k); `baseline`: (n,), the log of volatility per bar.
+
+        Raises DataError that names shape or value.
+        """
+        expected = (self.pipeline.window_bars, self.pipeline.normaliser.component_count)
+        if components.shape[1:] != expected:
+            raise DataError(
+                f"components have shape {components.shape}, expected (n, {expected[0]}, "
+                f"{expected[1]})"
+            )
         if not (np.isfinite(components).all() and np.isfinite(baseline).all()):
             raise DataError(
                 "snapshots hold a value that is not finite or a price that is not positive"
@@ -145,6 +191,34 @@ class Predictor:
             )
             for i, open_time in enumerate(bar_open_times)
         ]
+
+    def served(
+        self, outputs: Outputs, bar_open_times: Sequence[int], with_attention: bool = False
+    ) -> ServedForecasts:
+        """As the API gives them: each with verdict, data time and the class expected."""
+        length = self._bar_milliseconds
+        annual = math.sqrt(YEAR_MILLISECONDS / length)
+        best = outputs.probabilities.argmax(axis=1).tolist()
+        volatilities = np.exp(outputs.log_volatility).tolist()
+        momenta, probabilities = outputs.momentum.tolist(), outputs.probabilities.tolist()
+        return ServedForecasts(
+            forecasts=tuple(
+                ServedForecast(
+                    digest=self.facts.digest,
+                    verdict=self.facts.verdict,
+                    bar_open_time=open_time,
+                    data_time=open_time + length,
+                    expires_at=open_time + 2 * length,
+                    probabilities=probabilities[i],
+                    expected_class=DIRECTIONS[best[i]],
+                    momentum=momenta[i],
+                    volatility_per_bar=volatilities[i],
+                    volatility_annualised=volatilities[i] * annual,
+                    attention=outputs.attention[i].tolist() if with_attention else None,
+                )
+                for i, open_time in enumerate(bar_open_times)
+            )
+        )
 
     def verify_golden(self) -> None:
         """Recomputes the stored golden histories; raises ArtifactError on any difference."""

@@ -6,7 +6,7 @@ Made by the predictor, carried over HTTP by the API, consumed by the engine.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tradinglab.domain.reference import Reference
 
@@ -31,6 +31,20 @@ class Verdict(StrEnum):
 
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _summing_to_one(probabilities: tuple[float, ...]) -> tuple[float, ...]:
+    total = sum(probabilities)
+    if abs(total - 1) > 1e-4:
+        raise ValueError(f"probabilities sum to {total}, expected 1")
+    return probabilities
+
+
+Probabilities = Annotated[
+    tuple[Probability, ...],
+    Field(min_length=CLASS_COUNT, max_length=CLASS_COUNT),
+    AfterValidator(_summing_to_one),
+]
 FourFloats = Annotated[tuple[float, ...], Field(min_length=CLASS_COUNT, max_length=CLASS_COUNT)]
 
 
@@ -47,16 +61,9 @@ class Forecast(BaseModel):
     digest: str
     bar_open_time: int
     expires_at: int
-    probabilities: Annotated[tuple[Probability, ...], Field(min_length=4, max_length=4)]
+    probabilities: Probabilities
     momentum: Annotated[float, Field(ge=-4, le=4)]
     volatility_per_bar: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-    @model_validator(mode="after")
-    def _probabilities_sum_to_one(self) -> "Forecast":
-        total = sum(self.probabilities)
-        if abs(total - 1) > 1e-4:
-            raise ValueError(f"probabilities sum to {total}, expected 1")
-        return self
 
     @property
     def expected_class(self) -> Direction:
@@ -66,6 +73,57 @@ class Forecast(BaseModel):
     @property
     def bearish_probability(self) -> float:
         return self.probabilities[2] + self.probabilities[3]
+
+
+class ServedForecast(BaseModel):
+    """A forecast as the API gives it, one or one of many. Times are UTC milliseconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    digest: Annotated[str, Field(description="of the artifact that made it")]
+    verdict: Annotated[Verdict, Field(description="may a position be opened on this artifact?")]
+    bar_open_time: Annotated[int, Field(description="open time of the last bar that it saw")]
+    data_time: Annotated[int, Field(description="close of that bar: nothing later was seen")]
+    expires_at: Annotated[int, Field(description="close of the next bar; do not act on it later")]
+    probabilities: Annotated[
+        Probabilities,
+        Field(
+            description="calibrated: strong_bullish, moderate_bullish, moderate_bearish, "
+            "strong_bearish"
+        ),
+    ]
+    expected_class: Annotated[Direction, Field(description="the most probable class")]
+    momentum: Annotated[
+        float, Field(ge=-4, le=4, description="expected standardised return over the horizon")
+    ]
+    volatility_per_bar: Annotated[
+        float,
+        Field(
+            gt=0,
+            allow_inf_nan=False,
+            description="expected standard deviation of one bar's log return",
+        ),
+    ]
+    volatility_annualised: Annotated[
+        float,
+        Field(gt=0, allow_inf_nan=False, description="the same over 365 days, markets never close"),
+    ]
+    attention: Annotated[
+        tuple[Probability, ...] | None,
+        Field(description="weight of each bar of the window, oldest first; only on request"),
+    ] = None
+
+    def forecast(self) -> Forecast:
+        """What the engine acts on."""
+        return Forecast(**{name: getattr(self, name) for name in Forecast.model_fields})
+
+
+class ServedForecasts(BaseModel):
+    """The answer to every request for forecasts: one or many, in the order asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    forecasts: Annotated[tuple[ServedForecast, ...], Field(min_length=1)]
 
 
 class DecisionFacts(BaseModel):
@@ -100,6 +158,9 @@ class ModelFacts(BaseModel):
     lookback_bars: Annotated[
         int, Field(description="rows of raw snapshots that one forecast needs")
     ]
+    component_count: Annotated[
+        int | None, Field(description="width of a row of principal components")
+    ] = None
     trained_at: str
     data_end: int
     verdict: Verdict
