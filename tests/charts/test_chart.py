@@ -51,9 +51,50 @@ def test_every_pod_meets_the_restricted_profile(pods, program):
     assert not [volume for volume in spec["volumes"] if "hostPath" in volume]
 
 
-def test_only_the_operator_gets_a_token(pods):
-    mounted = {p for p, pod in pods.items() if pod["spec"]["automountServiceAccountToken"]}
-    assert mounted == {"operator"}
+def with_token(pods):
+    return {p for p, pod in pods.items() if pod["spec"]["automountServiceAccountToken"]}
+
+
+def test_only_operator_and_bot_get_a_token_and_each_its_own_account(pods):
+    assert with_token(pods) == {"operator", "bot"}
+    for program in ("operator", "bot"):
+        assert pods[program]["spec"]["serviceAccountName"] == f"tradinglab-{program}"
+
+
+def test_the_bot_may_read_and_annotate_its_one_model_and_nothing_else(documents):
+    assert one(documents, "Role", "tradinglab-bot")["rules"] == [
+        {
+            "apiGroups": ["tradinglab.dev"],
+            "resources": ["tradingmodels"],
+            "resourceNames": ["btc-usdt"],
+            "verbs": ["get", "patch"],
+        }
+    ]
+    binding = one(documents, "RoleBinding", "tradinglab-bot")
+    assert binding["roleRef"]["name"] == "tradinglab-bot"
+    assert [each["name"] for each in binding["subjects"]] == ["tradinglab-bot"]
+
+
+def test_the_bot_asks_for_trainings_of_the_model_that_it_trades():
+    documents = render(SIMULATED, "model.name=eth-usdt")
+    variables = environment(pods_of(documents)["bot"])
+    assert variables["TRADINGLAB_TRAINING_REQUEST_MODEL"]["value"] == "lab/eth-usdt"
+    (rule,) = one(documents, "Role", "tradinglab-bot")["rules"]
+    assert rule["resourceNames"] == ["eth-usdt"]
+
+
+def test_a_bot_that_may_not_ask_gets_neither_token_nor_rights():
+    documents = render(SIMULATED, "bot.requestTrainings=false")
+    pods = pods_of(documents)
+    assert with_token(pods) == {"operator"}
+    assert "TRADINGLAB_TRAINING_REQUEST_MODEL" not in environment(pods["bot"])
+    accounts = {d["metadata"]["name"] for d in documents if d["kind"] == "ServiceAccount"}
+    assert accounts == {"tradinglab-operator"}
+
+
+def test_without_a_bot_there_are_no_rights_for_one():
+    roles = {d["metadata"]["name"] for d in render("bot.enabled=false") if d["kind"] == "Role"}
+    assert roles == {"tradinglab-operator"}
 
 
 def test_the_operator_may_not_read_secrets_nor_leave_its_namespace(documents):

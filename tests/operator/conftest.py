@@ -63,6 +63,7 @@ class World:
     deployment_exists: bool = True
     volume_problem: str = ""
     trouble_with: type | None = None
+    training_request: str = ""
     events: list[str] = field(default_factory=list)
     champions: list[str] = field(default_factory=list)
     status_writes: int = 0
@@ -86,7 +87,14 @@ class World:
         return [
             Situation(
                 model=Model(
-                    "lab", "btc", "0123abcd-ef", self.generation, START, self.spec, self.status
+                    "lab",
+                    "btc",
+                    "0123abcd-ef",
+                    self.generation,
+                    START,
+                    self.spec,
+                    self.status,
+                    training_request=self.training_request,
                 ),
                 artifacts=tuple(self.artifacts) if not self.volume_problem else (),
                 refused=tuple(self.refused),

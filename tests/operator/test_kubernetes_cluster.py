@@ -164,6 +164,13 @@ def test_an_unreadable_spec_is_told_by_field() -> None:
     assert model.problem == "spec.retrain: unknown field"
 
 
+def test_a_request_for_a_training_is_read_from_the_annotation() -> None:
+    document = resource()
+    assert model_of(document).training_request == ""
+    document["metadata"]["annotations"] = {"tradinglab.dev/training-requested": f"{DIGEST}: drift"}
+    assert model_of(document).training_request == f"{DIGEST}: drift"
+
+
 def test_a_job_that_exists_is_adopted_if_it_is_ours(api: Api, cluster: KubernetesCluster) -> None:
     model = model_of(resource())
     cluster.apply(model, StartTraining("btc-1", "due"))

@@ -63,3 +63,11 @@ def test_a_torn_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text('{"cond')
     with pytest.raises(StorageError, match=r"status\.json is no JSON"):
         home.read("status.json")
+
+
+def test_a_request_for_a_training_is_read_from_its_file(tmp_path: Path) -> None:
+    home = Home.claim(tmp_path)
+    home.apply(named())
+    assert home.model(named()).training_request == ""
+    home.training_request.write_text("sha256:ab: drift\n")
+    assert home.model(named()).training_request == "sha256:ab: drift"

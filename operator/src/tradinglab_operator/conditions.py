@@ -10,6 +10,7 @@ from tradinglab.resource.status import (
     RunOutcome,
 )
 from tradinglab_operator.draft import Draft
+from tradinglab_operator.drift import drift_hold
 from tradinglab_operator.failures import reason_word
 
 Told = tuple[bool, str, str]
@@ -154,7 +155,9 @@ def _training(draft: Draft) -> Told:
         return True, "JobRunning", f"training {status.active_job.name} runs"
     if draft.queued_behind:
         return False, "Queued", f"waits for the training of {draft.queued_behind}"
-    run = status.last_run
+    run, hold = status.last_run, drift_hold(draft)
+    if hold and status.drift:
+        return False, "DriftWaits", f"drift asks for a training ({status.drift.reason}); {hold}"
     if run is None:
         return False, "NoneYet", "no training has ended yet"
     if run.outcome is RunOutcome.SUCCEEDED:

@@ -14,6 +14,7 @@ from tradinglab.errors import ConfigurationError, StorageError
 from tradinglab.resource.crd import PLURAL
 from tradinglab.resource.rules import API_VERSION
 from tradinglab.resource.status import TradingModelStatus
+from tradinglab.resource.training_request import TRAINING_REQUESTED
 from tradinglab_operator.actions import (
     Action,
     RecordEvent,
@@ -69,6 +70,7 @@ def model_of(document: Document) -> Model:
         spec=spec,
         status=status,
         problem=problem,
+        training_request=str((metadata.get("annotations") or {}).get(TRAINING_REQUESTED, "")),
     )
 
 

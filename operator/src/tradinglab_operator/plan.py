@@ -11,6 +11,7 @@ from tradinglab.resource.status import ConditionType
 from tradinglab_operator.actions import Action, WriteStatus
 from tradinglab_operator.conditions import conclude, only_degraded, set_conditions
 from tradinglab_operator.draft import Draft, draft_of
+from tradinglab_operator.drift import note_drift
 from tradinglab_operator.promotion import choose_artifact
 from tradinglab_operator.retention import prune
 from tradinglab_operator.situation import Situation
@@ -27,6 +28,7 @@ def plan(situation: Situation, now: datetime) -> list[Action]:
         draft = draft_of(situation, situation.model.spec, now)
         note_runs(draft)
         choose_artifact(draft)
+        note_drift(draft)
         schedule, schedule_problem = schedule_of(draft)
         if schedule_problem:
             draft.problems.append(("InvalidSchedule", schedule_problem))

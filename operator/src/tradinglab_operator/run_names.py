@@ -1,7 +1,8 @@
 """Names of runs: what makes a second Job for the same cause impossible.
 
 Called by the training step of the plan. A name is the model's, then the cause (the scheduled
-minute, `initial-<uid>` or `retry-<hash of the token>`), then `-a<n>` for the n-th attempt.
+minute, `initial-<uid>`, `retry-<hash of the token>` or `drift-<hash of the digest>`), then
+`-a<n>` for the n-th attempt.
 """
 
 import hashlib
@@ -24,6 +25,15 @@ def initial_name(model: Model) -> str:
 
 def retry_name(model: Model, token: str) -> str:
     return f"{model.name}-retry-{hashlib.sha256(f'{model.uid} {token}'.encode()).hexdigest()[:8]}"
+
+
+def drift_name(model: Model, digest: str) -> str:
+    return f"{model.name}-drift-{hashlib.sha256(f'{model.uid} {digest}'.encode()).hexdigest()[:8]}"
+
+
+def is_automatic(model: Model, name: str) -> bool:
+    """Nobody asked for this run: a schedule or a reported drift did."""
+    return scheduled_firing(model, name) is not None or name.startswith(f"{model.name}-drift-")
 
 
 def base_of(name: str) -> str:

@@ -31,7 +31,8 @@ SHOWN_METRICS = (
 
 @dataclass(frozen=True)
 class Model:
-    """The resource itself. `spec` is None when it cannot be understood; `problem` says why."""
+    """The resource itself. `spec` is None when it cannot be understood; `problem` says why.
+    `training_request` is the text of the annotation, as somebody wrote it."""
 
     namespace: str
     name: str
@@ -41,6 +42,7 @@ class Model:
     spec: TradingModelSpec | None
     status: TradingModelStatus = field(default_factory=TradingModelStatus)
     problem: str = ""
+    training_request: str = ""
 
     @property
     def key(self) -> str:

@@ -1,7 +1,7 @@
 """The plan's step for trainings: what became of them, and whether one is to start now.
 
-Called by the plan. One queue serves scheduled, requested and repeated trainings: at most one runs
-in a release at a time.
+Called by the plan. One queue serves scheduled, requested, repeated and drift-triggered trainings:
+at most one runs in a release at a time.
 """
 
 from datetime import datetime, timedelta
@@ -10,10 +10,12 @@ from tradinglab.errors import ConfigurationError
 from tradinglab.resource.status import ActiveJob, FinishedRun, RunOutcome
 from tradinglab_operator.actions import StartTraining, StopTraining
 from tradinglab_operator.draft import Draft
+from tradinglab_operator.drift import drift_training
 from tradinglab_operator.run_names import (
     attempt_name,
     base_of,
     initial_name,
+    is_automatic,
     retry_name,
     scheduled_firing,
     scheduled_name,
@@ -193,13 +195,13 @@ def _wanted(draft: Draft, schedule: Schedule | None) -> tuple[str, str] | None:
         base = base_of(status.last_run.name)
         if status.next_attempt_time and now < status.next_attempt_time:
             return None
-        if draft.spec.schedule.suspend and scheduled_firing(model, base):
+        if draft.spec.schedule.suspend and is_automatic(model, base):
             return None
         attempt = status.consecutive_failures + 1
         return attempt_name(base, taken, attempt), f"attempt {attempt} after a failure"
     if not draft.situation.artifacts:
         return attempt_name(initial_name(model), taken), "there is no artifact yet"
-    return None
+    return drift_training(draft)
 
 
 def schedule_of(draft: Draft) -> tuple[Schedule | None, str]:

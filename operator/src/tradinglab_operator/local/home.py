@@ -66,6 +66,11 @@ class Home:
         return self.path / "exchange.db"
 
     @property
+    def training_request(self) -> Path:
+        """Where the bot asks for a training: what the annotation is to a cluster."""
+        return self.path / "training-request"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 
@@ -141,4 +146,11 @@ class Home:
             created_at=datetime.fromisoformat(known["created"]),
             spec=manifest.spec,
             status=TradingModelStatus.model_validate(self.read("status.json") or {}),
+            training_request=self._training_request(),
         )
+
+    def _training_request(self) -> str:
+        try:
+            return self.training_request.read_text("utf-8", "replace").strip()
+        except FileNotFoundError:
+            return ""

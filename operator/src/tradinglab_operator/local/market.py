@@ -134,6 +134,7 @@ class Venue:
             "EXCHANGE_KEY": self.key,
             "EXCHANGE_SECRET": self.secret,
             "LEDGER": self.home.ledger.resolve(),
+            "TRAINING_REQUEST_FILE": self.home.training_request.resolve(),
             "LISTEN": f"127.0.0.1:{port}",
             "MAX_BARS": self.choice.live_bars,
         }

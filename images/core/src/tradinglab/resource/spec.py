@@ -174,6 +174,18 @@ class TrainingSpec(ResourceModel):
     deadline_seconds: Annotated[
         int, Field(ge=60, le=86_400, description="A run that takes longer is stopped.")
     ] = 7200
+    retrain_on_drift: Annotated[
+        bool,
+        Field(description="Train when the bot reports that the artifact in service has drifted."),
+    ] = True
+    drift_interval_hours: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=8760,
+            description="Drift starts a training so long after the last one ended, or later.",
+        ),
+    ] = 24
     resources: TrainingResources = TrainingResources()
 
 

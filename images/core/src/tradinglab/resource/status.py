@@ -128,6 +128,14 @@ class Pin(StatusModel):
     since: Annotated[datetime, Field(description="When that was noticed.")]
 
 
+class DriftReport(StatusModel):
+    """What the bot reported of the artifact in service."""
+
+    digest: Annotated[str, Field(description="The artifact that has drifted.")]
+    reason: Annotated[str, Field(description="Why, in words.")]
+    answered: Annotated[bool, Field(description="A training has run since, or runs.")] = False
+
+
 class TradingModelStatus(StatusModel):
     """The state of the model as the operator last saw it."""
 
@@ -171,6 +179,9 @@ class TradingModelStatus(StatusModel):
     ] = ()
     retry_token: Annotated[
         str | None, Field(description="The retryToken that was last acted on.")
+    ] = None
+    drift: Annotated[
+        DriftReport | None, Field(description="A reported drift of the artifact in service.")
     ] = None
 
     def condition(self, of_type: ConditionType) -> Condition | None:
