@@ -1,9 +1,8 @@
 """The 12-dimensional snapshot of each closed bar, as `ta` defines its indicators.
 
-Called by trainer, bot, API and backtest: there is no second implementation. `ta` computes RSI and
-MACD; ATR and ADX keep `ta`'s definitions with the recursion vectorised, because `ta` loops over
-rows in Python; so do the bands, from each window alone, because a running variance remembers where
-it started; OBV is the textbook's (an unchanged close adds nothing).
+Called by trainer, bot, API and backtest: there is no second implementation. `ta` computes RSI,
+MACD and the bands; ATR and ADX keep `ta`'s definitions with the recursion vectorised, because
+`ta` loops over rows in Python; OBV is the textbook's (an unchanged close adds nothing).
 """
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from scipy.signal import lfilter
 from ta.momentum import RSIIndicator
 from ta.trend import MACD
+from ta.volatility import BollingerBands
 
 from tradinglab.errors import DataError
 from tradinglab.features.columns import (
@@ -50,7 +50,9 @@ def compute_snapshots(bars: pd.DataFrame) -> pd.DataFrame:
     column["atr"][:] = average_true_range(values[:, 1], values[:, 2], values[:, 3])
     column["rsi"][:] = RSIIndicator(close, window=SMOOTHING_BARS).rsi()
     column["macd"][:] = MACD(close, window_slow=26, window_fast=12, window_sign=9).macd()
-    column["bb_high"][:], column["bb_low"][:] = bollinger_bands(values[:, CLOSE])
+    bands = BollingerBands(close, window=20, window_dev=2)
+    column["bb_high"][:] = bands.bollinger_hband()
+    column["bb_low"][:] = bands.bollinger_lband()
     column["obv"][:] = on_balance_volume(values[:, 3], values[:, 4])
     snapshots[:, : len(BAR_COLUMNS)] = values
     return pd.DataFrame(snapshots, index=bars.index, columns=list(SNAPSHOT_COLUMNS), copy=False)
@@ -103,29 +105,6 @@ def average_directional_index(
     index = np.where(np.isfinite(index), index, 0.0)
     result[2 * bars - 1 :] = _recursion(decay, float(index[:bars].mean()), index[bars:] / bars)
     return result
-
-
-def bollinger_bands(
-    close: FloatArray, bars: int = 20, deviations: float = 2.0
-) -> tuple[FloatArray, FloatArray]:
-    """Mean of `bars` closes plus and minus `deviations` standard deviations (of the population),
-    NaN before row bars − 1. Exactly the mean where the price stands still."""
-    high, low = np.full(len(close), np.nan), np.full(len(close), np.nan)
-    count = len(close) - bars + 1
-    if count < 1:
-        return high, low
-    lagged = [close[lag : lag + count] for lag in range(bars)]
-    first = lagged[0]
-    mean, squares, distance = np.zeros(count), np.zeros(count), np.empty(count)
-    for part in lagged[1:]:
-        mean += np.subtract(part, first, out=distance)
-    mean = first + mean / bars
-    for part in lagged:
-        np.subtract(part, mean, out=distance)
-        squares += np.multiply(distance, distance, out=distance)
-    width = deviations * np.sqrt(squares / bars)
-    high[bars - 1 :], low[bars - 1 :] = mean + width, mean - width
-    return high, low
 
 
 def on_balance_volume(close: FloatArray, volume: FloatArray) -> FloatArray:
