@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).resolve().parents[2] / "build" / "bench.json"
-LIMIT = re.compile(r"^(<=|>=) (\d+(?:\.\d+)?)$")
+LIMIT = re.compile(r"^(<=|>=) (\d+(?:\.\d+)?(?:e-?\d+)?)$")
 
 
 def record(
