@@ -4,6 +4,7 @@ Called by the run; nothing here is fitted, so nothing here can leak.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,9 @@ from tradinglab.features.snapshot import compute_snapshots
 from tradinglab.features.volatility import future_log_volatility, har_terms
 
 TEST_SHARE, CALIBRATION_SHARE, STOP_SHARE = 0.4, 0.1, 0.1
+# What gaps must leave of a slice: below it nothing can be fitted or judged, above it the gate says
+# what so few rows can tell.
+LEAST_TRAINING_WINDOWS, LEAST_SLICE_HORIZONS = 4, 2
 IntArray = NDArray[np.int64]
 
 
@@ -54,26 +58,27 @@ class Dataset:
 def make_dataset(
     bars: pd.DataFrame, bar_milliseconds: int, window_bars: int, horizon_bars: int
 ) -> Dataset:
-    """Raises DataError when the history is too short to train and judge on."""
-    needed = lookback_bars(window_bars, bar_milliseconds) + horizon_bars + LEAST_USABLE_BARS
+    """Raises DataError when the history is too short to train and judge on, or full of gaps."""
+    lookback = lookback_bars(window_bars, bar_milliseconds)
+    needed = lookback + horizon_bars + LEAST_USABLE_BARS
     if len(bars) < needed:
         raise DataError(
             f"history has {len(bars)} bars, expected at least {needed} "
             f"(market.history is too short, or the market too young)"
         )
-    snapshots = compute_snapshots(bars).to_numpy(np.float64)
     times = bars.index.to_numpy(np.int64)
+    usable = _usable(times, bar_milliseconds, window_bars, horizon_bars)
+    usable[:lookback] = False
+    if usable.sum() < LEAST_USABLE_BARS // 2:
+        gaps = int((np.diff(times) != bar_milliseconds).sum())
+        raise DataError(
+            f"history has {len(bars)} bars but only {usable.sum()} that a model can use, expected "
+            f"at least {LEAST_USABLE_BARS // 2}: {gaps} gaps each cost a window of {window_bars} "
+            f"bars and a horizon of {horizon_bars} (choose a longer market.history or mend the "
+            f"bars)"
+        )
+    snapshots = compute_snapshots(bars).to_numpy(np.float64)
     close = snapshots[:, CLOSE]
-    # bars since the last gap, this one included
-    breaks = np.diff(times, prepend=times[:1]) != bar_milliseconds
-    breaks[0] = True
-    starts = np.maximum.accumulate(np.where(breaks, np.arange(len(times)), 0))
-    run = np.arange(len(times)) - starts + 1
-    whole_window = run >= window_bars
-    whole_horizon = np.zeros(len(times), bool)
-    whole_horizon[:-horizon_bars] = run[horizon_bars:] > horizon_bars
-    usable = whole_window & whole_horizon
-    usable[: lookback_bars(window_bars, bar_milliseconds)] = False
     return Dataset(
         times=times,
         snapshots=snapshots,
@@ -88,6 +93,19 @@ def make_dataset(
     )
 
 
+def _usable(
+    times: IntArray, bar_milliseconds: int, window_bars: int, horizon_bars: int
+) -> NDArray[np.bool_]:
+    """Rows whose window before and horizon after hold no gap."""
+    breaks = np.diff(times, prepend=times[:1]) != bar_milliseconds
+    breaks[0] = True
+    starts = np.maximum.accumulate(np.where(breaks, np.arange(len(times)), 0))
+    run = np.arange(len(times)) - starts + 1  # bars since the last gap, this one included
+    whole_horizon = np.zeros(len(times), bool)
+    whole_horizon[:-horizon_bars] = run[horizon_bars:] > horizon_bars
+    return (run >= window_bars) & whole_horizon
+
+
 @dataclass(frozen=True)
 class Fold:
     """Half-open row ranges in time order, `horizon` rows purged between them."""
@@ -99,7 +117,10 @@ class Fold:
 
 
 def walk_forward(dataset: Dataset, count: int) -> list[Fold]:
-    """Expanding training, then early stop, calibration and test; the tests tile the last 40 %."""
+    """Expanding training, then early stop, calibration and test; the tests tile the last 40 %.
+
+    Raises DataError naming the slice that gaps leave too little of, or whose price stands still.
+    """
     first, purge = dataset.first, dataset.horizon_bars
     last = len(dataset.times) - purge
     span = last - first
@@ -119,15 +140,48 @@ def walk_forward(dataset: Dataset, count: int) -> list[Fold]:
                 test=(test_start, test_start + test),
             )
         )
+        _verify(dataset, f"fold {i + 1}", folds[-1], ("train", "stop", "calibration", "test"))
     return folds
 
 
 def final_split(dataset: Dataset) -> Fold:
-    """For the model that ships: all up to the latest calibration slice; nothing to test."""
+    """For the model that ships: all up to the latest calibration slice; nothing to test.
+
+    Raises DataError as `walk_forward` does.
+    """
     last, purge = len(dataset.times) - dataset.horizon_bars, dataset.horizon_bars
     calibration = int((last - dataset.first) * CALIBRATION_SHARE)
     start = last - calibration
     empty = (last, last)
-    return Fold(
+    fold = Fold(
         train=(dataset.first, start - purge), stop=empty, calibration=(start, last), test=empty
     )
+    _verify(dataset, "the final model", fold, ("train", "calibration"))
+    return fold
+
+
+def _verify(dataset: Dataset, whose: str, fold: Fold, names: tuple[str, ...]) -> None:
+    for name in names:
+        start, stop = getattr(fold, name)
+        rows = dataset.rows(start, stop)
+        least = (
+            LEAST_TRAINING_WINDOWS * dataset.window_bars
+            if name == "train"
+            else LEAST_SLICE_HORIZONS * dataset.horizon_bars
+        )
+        begin, end = (
+            datetime.fromtimestamp(dataset.times[row] / 1000, UTC).isoformat(timespec="minutes")
+            for row in (start, max(start, stop - 1))
+        )
+        if len(rows) < least:
+            raise DataError(
+                f"{whose}: its {name} slice ({begin} to {end}) has {len(rows)} rows of "
+                f"{max(0, stop - start)} that a model can use, expected at least {least}: a window "
+                f"or horizon that spans a gap is not used (choose a longer market.history or mend "
+                f"the bars)"
+            )
+        if name == "train" and np.median(np.abs(dataset.returns[rows])) == 0:
+            raise DataError(
+                f"{whose}: close is unchanged after {dataset.horizon_bars} bars in half or more of "
+                f"its train slice ({begin} to {end}), expected a price that moves"
+            )
