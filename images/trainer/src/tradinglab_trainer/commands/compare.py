@@ -124,9 +124,10 @@ def _told(document: Mapping[str, Any]) -> str:
 
 def _told_on_bars(tested: Mapping[str, Any]) -> list[str]:
     rows = tested["rows"]
+    first, last = minute_of(rows["first"]), minute_of(rows["last"])
     where = (
-        f"on the same {rows['count']:,} rows of {tested['bars']['file']}, {rows['first']} … "
-        f"{rows['last']}, about {tested['effective_observations']:.0f} independent observations:"
+        f"on the same {rows['count']:,} rows of {tested['bars']['file']}, {first} … {last}, "
+        f"about {tested['effective_observations']:.0f} independent observations:"
     )
     if rows["in_sample"]:
         where += f"\nNO EVIDENCE: {rows['in_sample']:,} of them lie within a training's data"
@@ -134,9 +135,23 @@ def _told_on_bars(tested: Mapping[str, Any]) -> list[str]:
 
 
 def _metrics_table(metrics: Mapping[str, Mapping[str, float | None]]) -> str:
-    rows = [("metric", "A", "B", "B − A")]
-    rows += [
-        (name, figure(each["a"]), figure(each["b"]), figure(each["difference"], "+.4f"))
-        for name, each in metrics.items()
-    ]
-    return aligned(rows, right=(1, 2, 3), indent="  ")
+    """An interval's ends stand beside its middle; the JSON has each by itself."""
+    rows = [("metric", "A", "", "B", "", "B − A")]
+    for name, each in metrics.items():
+        if name.removesuffix("_low").removesuffix("_high") != name:
+            continue
+        low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+        ends = [
+            f"[{_number(low[side])}, {_number(high[side])}]" if low and high else ""
+            for side in ("a", "b")
+        ]
+        rows.append(
+            (name, _number(each["a"]), ends[0], _number(each["b"]), ends[1],
+             figure(each["difference"], "+.4f"))
+        )  # fmt: skip
+    return aligned(rows, right=(1, 3, 5), indent="  ")
+
+
+def _number(value: float | None) -> str:
+    """Counts without decimals."""
+    return figure(value, ",.0f" if value is not None and value.is_integer() else ".4f")
