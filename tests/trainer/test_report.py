@@ -214,3 +214,34 @@ def test_drawing_leaves_matplotlibs_settings_alone(made):
     before = dict(matplotlib.rcParams)
     render(made)
     assert dict(matplotlib.rcParams) == before
+
+
+def _luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(one, other):
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _blend(above, below, alpha):
+    parts = [
+        round(alpha * int(above[i : i + 2], 16) + (1 - alpha) * int(below[i : i + 2], 16))
+        for i in (1, 3, 5)
+    ]
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+def test_text_is_legible_on_every_surface_in_light_and_dark(page):
+    themes = re.findall(r":root \{(.*?)\}", page, re.DOTALL)[:2]
+    assert len(themes) == 2
+    for theme in themes:
+        colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", theme))
+        for surface in ("ground", "card", "raised"):
+            for text in ("ink", "muted", "blue", "purple", "turquoise", "amber"):
+                assert _contrast(colours[text], colours[surface]) >= 4.5, (text, surface)
+        fullest = _blend(colours["blue"], colours["card"], 0.6)
+        assert _contrast(colours["ink"], fullest) >= 4.5

@@ -75,12 +75,12 @@ def profile(evidence: Evidence) -> Plot:
         )
         axes.set(xlabel="bars back", ylabel="weight, %", xlim=(0, window - 1), ylim=(0, None))
         legend_above(axes, 3)
-        recent = max(1, window // 4)
+        recent, most = max(1, window // 4), int(mean.argmax())
+        place = f"the one {plural(most, 'bar')} back" if most else "the one just closed"
         drawn.finding = (
             f"The latest {plural(recent, 'bar')} of {window} hold "
             f"{percent(float(mean[:recent].sum()), 0)} of the attention; even weights would give "
-            f"them {percent(recent / window, 0)}. Most on average: "
-            f"{plural(int(mean.argmax()), 'bar')} back."
+            f"them {percent(recent / window, 0)}. The bar with most weight is {place}."
         )
     return Plot(
         "attention-profile", "Attention by distance", drawn.finding, drawn.svg,

@@ -92,3 +92,11 @@ def _found(first: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
         for index in strong
     )
     return f"The first component is made mostly of {named}."
+
+
+def numbers(evidence: Evidence) -> list[tuple[str, ...]]:
+    """The loadings as a table: component, then one figure per feature."""
+    return [
+        (str(row + 1), *(decimal(value, 2) for value in values))
+        for row, values in enumerate(evidence.loadings.tolist())
+    ]

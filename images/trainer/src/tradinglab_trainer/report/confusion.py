@@ -8,11 +8,11 @@ from matplotlib.patches import Rectangle
 
 from tradinglab.domain.forecast import CLASS_COUNT
 from tradinglab_trainer.evidence import Evidence
-from tradinglab_trainer.report.canvas import BLUE, CARD, INK, MUTED, Plot, canvas
+from tradinglab_trainer.report.canvas import BLUE, INK, MUTED, Plot, canvas
 from tradinglab_trainer.report.wording import count, percent
 
 NAMES = ("▲▲ strong", "▲ moderate", "▼ moderate", "▼▼ strong")
-SHADE = 0.85
+SHADE = 0.56  # text in ink stays legible on the fullest cell, in light and dark
 
 
 def confusion(evidence: Evidence) -> Plot:
@@ -36,14 +36,13 @@ def confusion(evidence: Evidence) -> Plot:
                         linewidth=0,
                     )
                 )
-                colour = CARD if share > 0.55 else INK
                 axes.text(
                     column, row - 0.12, percent(share, 0), ha="center", va="center",
-                    color=colour, fontweight="bold",
+                    color=INK, fontweight="bold",
                 )  # fmt: skip
                 axes.text(
                     column, row + 0.24, count(counts[row, column]), ha="center", va="center",
-                    color=colour, fontsize=11,
+                    color=INK, fontsize=11,
                 )  # fmt: skip
         axes.set(xlim=(-0.5, 3.5), ylim=(3.5, -0.5), xlabel="forecast", ylabel="came")
         axes.set_xticks(range(CLASS_COUNT), [name.replace(" ", "\n") for name in NAMES])

@@ -3,11 +3,14 @@
 Called by the page. Not the engine's backtest: no sizes, stops, limits or fills.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
 from tradinglab.features.columns import FloatArray
+from tradinglab_trainer.dataset import IntArray
 from tradinglab_trainer.evidence import Evidence
 from tradinglab_trainer.report.canvas import (
     AMBER,
@@ -23,6 +26,7 @@ from tradinglab_trainer.report.canvas import (
     legend_above,
 )
 from tradinglab_trainer.report.wording import MINUS, percent, plural, signed_percent
+from tradinglab_trainer.scored import ScoredForecasts
 from tradinglab_trainer.scores import ROUND_TRIP_COST, net_trades
 
 POINTS = 400
@@ -35,44 +39,56 @@ def _drawdown(equity: FloatArray) -> FloatArray:
     return np.asarray(equity / np.maximum.accumulate(equity) - 1, np.float64)
 
 
-def equity(evidence: Evidence) -> Plot:
-    forecasts, spec = evidence.forecasts, evidence.spec
-    horizon = spec.training.horizon_bars
-    trades = net_trades(forecasts, horizon)
+@dataclass(frozen=True)
+class Curves:
+    """By forecast, both starting at 1; `shown`: the rows that are drawn."""
+
+    strategy: FloatArray
+    market: FloatArray
+    shown: IntArray
+
+
+def _curves(forecasts: ScoredForecasts, horizon_bars: int) -> Curves:
+    """The strategy's equity changes at the close at which a trade ends."""
+    trades = net_trades(forecasts, horizon_bars)
     growth = np.ones(len(forecasts.times))
-    exits = forecasts.rows[trades.positions] + horizon
+    exits = forecasts.rows[trades.positions] + horizon_bars
     places = np.minimum(np.searchsorted(forecasts.rows, exits), len(growth) - 1)
     np.multiply.at(growth, places, 1 + trades.returns)
-    strategy = np.maximum(np.cumprod(growth), SMALLEST)
-    market = forecasts.close / forecasts.close[0]
-    starts = buckets(len(growth), POINTS)
-    shown = np.unique(np.concatenate((starts, places, [len(growth) - 1])))
-    if len(shown) > 4 * POINTS:
-        shown = starts
-    times = instants(forecasts.times[shown])
+    shown = np.append(buckets(len(growth), POINTS), len(growth) - 1)
+    return Curves(
+        np.maximum(np.cumprod(growth), SMALLEST), forecasts.close / forecasts.close[0], shown
+    )
+
+
+def equity(evidence: Evidence) -> Plot:
+    forecasts, horizon = evidence.forecasts, evidence.spec.training.horizon_bars
+    curves = _curves(forecasts, horizon)
+    times = instants(forecasts.times[curves.shown])
     with canvas("equity", 400) as drawn:
         axes, below = drawn.figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
         for values, colour, style, label in (
-            (market, MUTED, (0, (3, 2)), "buy and hold"), (strategy, BLUE, "-", "rough strategy"),
-        ):  # fmt: skip
-            step = "steps-post" if colour == BLUE else "default"
-            axes.plot(
-                times, values[shown], color=colour, linestyle=style, drawstyle=step, label=label
-            )
-            fall = 100 * _drawdown(values)[shown]
-            below.plot(times, fall, color=colour, linestyle=style, drawstyle=step, linewidth=1.3)
+            (curves.market, MUTED, (0, (3, 2)), "buy and hold"),
+            (curves.strategy, BLUE, "-", "rough strategy"),
+        ):
+            axes.plot(times, values[curves.shown], color=colour, linestyle=style, label=label)
+            fall = 100 * _drawdown(values)[curves.shown]
+            below.plot(times, fall, color=colour, linestyle=style, linewidth=1.3)
         axes.set(ylabel="start = 1", yscale="log")
-        axes.set_yticks(
-            [value for value in TICKS if axes.get_ylim()[0] <= value <= axes.get_ylim()[1]]
-        )
+        low, high = axes.get_ylim()
+        ticks = [value for value in TICKS if low <= value <= high]
+        if len(ticks) > 2:
+            axes.set_yticks(ticks)
+        else:
+            axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.minorticks_off()
+        axes.grid(visible=False, axis="x")
         below.set(ylabel="drawdown, %")
         below.yaxis.set_major_formatter(lambda value, _: f"{value:.0f}".replace("-", MINUS))
         date_axis(below)
-        axes.grid(visible=False, axis="x")
         legend_above(axes, 2)
-        drawn.finding = _found(evidence, strategy, market)
+        drawn.finding = _found(evidence, curves)
     return Plot(
         "equity", "Rough strategy against buy and hold", drawn.finding, drawn.svg,
         f"Not the trading engine’s backtest: long with everything whenever the expected return "
@@ -82,7 +98,8 @@ def equity(evidence: Evidence) -> Plot:
     )  # fmt: skip
 
 
-def _found(evidence: Evidence, strategy: FloatArray, market: FloatArray) -> str:
+def _found(evidence: Evidence, curves: Curves) -> str:
+    strategy, market = curves.strategy, curves.market
     held = (
         f"buy and hold made {signed_percent(float(market[-1]) - 1)} with a drawdown of "
         f"{percent(float(-_drawdown(market).min()), 0)}"

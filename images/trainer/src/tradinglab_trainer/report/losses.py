@@ -78,7 +78,7 @@ def _found(fits: Sequence[FoldFit]) -> str:
         return f"{plural(len(fits), 'fit')}, none with a slice to stop on."
     kept = sorted(fit.best_epoch for fit in stopped)
     earlier = sum(fit.best_epoch < len(fit.history) for fit in stopped)
+    epochs = f"epochs {kept[0]} to {kept[-1]}" if kept[0] < kept[-1] else f"epoch {kept[0]}"
     return (
-        f"{plural(len(stopped), 'fit')} kept epochs {kept[0]} to {kept[-1]}; "
-        f"{earlier} of them got no better afterwards."
+        f"{plural(len(stopped), 'fit')} kept {epochs}; {earlier} of them got no better afterwards."
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tradinglab.features.columns import SNAPSHOT_COLUMNS
 from tradinglab_trainer.evidence import Evidence, Variant
 from tradinglab_trainer.report import (
     attention,
@@ -76,6 +77,8 @@ def assemble(evidence: Evidence) -> str:
         facts=history.facts(data, bar),
         oddities=history.oddities(data, bar),
         fits=_fits(evidence),
+        features=SNAPSHOT_COLUMNS,
+        loadings=components.numbers(evidence),
         hyperparameters=evidence.hyperparameters.as_dict(),
         specification=json.dumps(
             evidence.spec.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False
