@@ -128,6 +128,24 @@ def test_a_torn_bar_is_named(store, torn, named):
     assert extent(store) is None
 
 
+@pytest.mark.parametrize(
+    ("order", "told"), [((1, 2, 2, 3, 4), "repeats"), ((1, 3, 2, 3, 4), "is older than")]
+)
+def test_an_answer_with_bars_twice_or_out_of_order_is_refused(store, order, told):
+    with pytest.raises(DataError, match=f"bar 7200000 of binance: timestamp_ms .*it {told}"):
+        update(store, FakeClient([bar(i) for i in order]))
+    assert extent(store) is None
+
+
+def test_an_answer_without_a_number_is_refused(store):
+    class Torn(FakeClient):
+        def fetch_ohlcv(self, *args):
+            return [[*row[:4], None, row[5]] for row in super().fetch_ohlcv(*args)]
+
+    with pytest.raises(DataError, match=r"bar \[.*None.*\] of the exchange is no row of six"):
+        update(store, Torn([bar(i) for i in range(1, 5)]))
+
+
 def test_gaps_are_listed(store):
     store.append([bar(i, close=100.0 + i) for i in (1, 2, 5, 6)], HOUR)
     data = describe(store.read(), HOUR)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.market_data import HOURLY, SHARED_DATA, real_bars, synthetic_bars
 
+from tradinglab.artifact.manifest import DataRange
 from tradinglab.errors import DataError
 from tradinglab.features.examination import LISTED, examine
 
@@ -121,3 +122,8 @@ def test_the_hash_is_of_times_and_values(series):
     hashes.add(examine(times, values, HOUR).sha256)
     hashes.add(examine(times + HOUR, values, HOUR).sha256)
     assert len(hashes) == 3
+
+
+def test_a_manifest_from_before_the_examination_still_loads():
+    old = '{"start":0,"end":7,"bars":2,"sha256":"00","gaps":[{"after":0,"missingBars":1}]}'
+    assert DataRange.model_validate_json(old).outliers == ()
