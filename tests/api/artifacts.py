@@ -3,6 +3,7 @@
 Used where an API is started but training a network would take too long.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from tradinglab.predictor import (
 MODEL = "tests/btc"
 HOUR = 3_600_000
 WINDOW, COMPONENTS, HORIZON = 8, 5, 12
+REFERENCE_WINDOW, REFERENCE_COMPONENTS = 64, 8
 
 
 def small_graph(seed: int) -> bytes:
@@ -81,14 +83,27 @@ def small_graph(seed: int) -> bytes:
     return model.SerializeToString()
 
 
-def small_pipeline(snapshots: np.ndarray, seed: int) -> Pipeline:
+def reference_graph() -> bytes:
+    """32 filters, 64 units, windows of 64 bars, untrained: that costs as much as trained."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    from tradinglab_trainer.export import export_graph
+    from tradinglab_trainer.network import Hyperparameters, window_network
+
+    hyperparameters = Hyperparameters(filters=32, lstm_units=64)
+    return export_graph(window_network(hyperparameters, REFERENCE_COMPONENTS, REFERENCE_WINDOW))
+
+
+def small_pipeline(
+    snapshots: np.ndarray, seed: int, window: int = WINDOW, components: int = COMPONENTS
+) -> Pipeline:
     rows = stationary(snapshots)
     rows = rows[np.isfinite(rows).all(axis=1)]
     medians, scales = robust_scale(rows)
     rotation, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(12, 12)))
     scaled = np.clip((rows - medians) / scales, -5, 5)
-    normaliser = Normaliser(medians, scales, scaled.mean(axis=0), rotation[:COMPONENTS])
-    return Pipeline(HOUR, WINDOW, normaliser, np.array([-0.5, 0.3, 0.3, 0.3]), 0.7, 1.5)
+    normaliser = Normaliser(medians, scales, scaled.mean(axis=0), rotation[:components])
+    return Pipeline(HOUR, window, normaliser, np.array([-0.5, 0.3, 0.3, 0.3]), 0.7, 1.5)
 
 
 def history(lookback_bars: int, seed: int = 9) -> tuple[np.ndarray, int]:
@@ -104,10 +119,35 @@ def small_artifact(
 
     `replaced` files are written in place of the right ones, with hashes that fit.
     """
-    bars = synthetic_bars(1500, seed)
-    snapshots = compute_snapshots(bars).to_numpy()
+    snapshots, data = _history_of_training(seed)
     pipeline = small_pipeline(snapshots, seed)
-    graph = small_graph(seed)
+    return _written(volume, seed, snapshots, data, pipeline, small_graph(seed), replaced or {})
+
+
+def reference_artifact(volume: Path, graph: bytes | None = None) -> Artifact:
+    """The size of network that the product's figures are measured with."""
+    snapshots, data = _history_of_training(seed=1)
+    pipeline = small_pipeline(snapshots, 1, REFERENCE_WINDOW, REFERENCE_COMPONENTS)
+    return _written(volume, 1, snapshots, data, pipeline, graph or reference_graph(), {})
+
+
+def _history_of_training(seed: int) -> tuple[np.ndarray, DataRange]:
+    bars = synthetic_bars(1500, seed)
+    data = DataRange(
+        start=int(bars.index[0]), end=int(bars.index[-1]), bars=len(bars), sha256="0" * 64
+    )
+    return compute_snapshots(bars).to_numpy(), data
+
+
+def _written(
+    volume: Path,
+    seed: int,
+    snapshots: np.ndarray,
+    data: DataRange,
+    pipeline: Pipeline,
+    graph: bytes,
+    replaced: dict[str, bytes],
+) -> Artifact:
     golden = np.stack(
         [snapshots[-pipeline.lookback_bars :], snapshots[-pipeline.lookback_bars - 1 : -1]]
     )
@@ -119,7 +159,7 @@ def small_artifact(
         GRAPH_FILE: graph,
         PIPELINE_FILE: pipeline.encoded(),
         GOLDEN_FILE: golden_content(golden, interpret(raw, pipeline)),
-        **(replaced or {}),
+        **replaced,
     }
 
     def manifest_with(entries: dict[str, FileEntry]) -> Manifest:
@@ -131,13 +171,11 @@ def small_artifact(
             exchange="binance",
             symbol="BTC/USDT",
             timeframe="1h",
-            window_bars=WINDOW,
+            window_bars=pipeline.window_bars,
             lookback_bars=pipeline.lookback_bars,
-            component_count=COMPONENTS,
-            specification_sha256=specification_sha256(HORIZON, WINDOW),
-            data=DataRange(
-                start=int(bars.index[0]), end=int(bars.index[-1]), bars=len(bars), sha256="0" * 64
-            ),
+            component_count=pipeline.normaliser.component_count,
+            specification_sha256=specification_sha256(HORIZON, pipeline.window_bars),
+            data=data,
             hyperparameters={},
             seeds=(seed,),
             metrics={},

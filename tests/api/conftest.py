@@ -17,6 +17,23 @@ from tests.api.artifacts import MODEL, history, small_artifact
 START_SECONDS = 60  # imports take long on a busy machine
 
 
+def refused(response, status):
+    """The problem document, which every refusal is."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["status"] == status
+    assert problem["title"]
+    return problem
+
+
+def nullable(snapshots):
+    """Rows as JSON holds them."""
+    rows = snapshots.astype(object)
+    rows[np.isnan(snapshots)] = None
+    return rows.tolist()
+
+
 @dataclass
 class Api:
     """A started process; `url` once it serves, `lines` what it has printed so far."""
@@ -124,6 +141,4 @@ def snapshots(artifact):
 def body(artifact):
     """A correct request, to be spoilt by tests."""
     rows, bar_open_time = history(artifact.manifest.lookback_bars)
-    nullable = rows.astype(object)
-    nullable[np.isnan(rows)] = None
-    return {"bar_open_time": bar_open_time, "snapshots": nullable.tolist()}
+    return {"bar_open_time": bar_open_time, "snapshots": nullable(rows)}

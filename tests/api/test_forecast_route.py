@@ -6,21 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from tests.api.conftest import refused
 
 from tradinglab.domain.forecast import ServedForecasts
 from tradinglab.predictor import Predictor
 
 JSON = {"Content-Type": "application/json"}
-
-
-def refused(response, status):
-    """The problem document, which every refusal is."""
-    assert response.status_code == status, response.text
-    assert response.headers["Content-Type"] == "application/problem+json"
-    problem = response.json()
-    assert problem["status"] == status
-    assert problem["title"]
-    return problem
 
 
 def only(response):

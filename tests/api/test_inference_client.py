@@ -38,7 +38,7 @@ def server(answers):
             self.end_headers()
             self.wfile.write(content)
 
-        do_PUT = do_POST
+        do_PUT = do_POST  # noqa: N815
 
         def log_message(self, *_):
             pass

@@ -1,97 +1,32 @@
-"""How fast the forecast route is beside a Flask route that returns a constant, on one server.
+"""How fast the API answers beside a constant Flask route on the same server, and what it holds.
 
-    python -m tests.bench.api_bench --seconds 3
+    python -m tests.bench.api_bench --seconds 3 --requests 100000
 
-Both routes live in one application on one server process with one worker thread; requests of
-both kinds alternate in slices, so a busy machine slows both. The measuring client is a bare
-keep-alive socket: it costs little beside the server.
+One server process on one core with one worker thread, the client on another core. Requests of both
+kinds alternate in slices, so a busy machine slows both. The network is the reference: 32 filters,
+64 units, windows of 64 bars.
 """
 
 import argparse
-import json
-import multiprocessing
+import itertools
+import os
 import re
-import socket
 import statistics
+import subprocess
+import sys
 import tempfile
-import threading
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 
-import numpy as np
-from tests.api.artifacts import MODEL, history, small_artifact
+from tests.api.artifacts import MODEL, history, reference_artifact, reference_graph
+from tests.api.conftest import nullable
+from tests.bench.http_load import StreamOfBars, http, load
+from tests.bench.results import record
 
 SLICE_SECONDS = 0.5
-LENGTH = re.compile(rb"Content-Length: ([0-9]+)\r\n")
-
-
-def serve(volume: str, digest: str, threads: int, ready: Connection) -> None:
-    """In a process of its own: the product's application with a constant route added."""
-    from flask import Response
-
-    from tradinglab_api.application import create_application
-    from tradinglab_api.metrics import Metrics
-    from tradinglab_api.server import Server
-    from tradinglab_api.serving import load_service
-
-    application = create_application(load_service(Path(volume), MODEL, digest), Metrics())
-    plain = type(application)("plain")
-
-    @plain.get("/constant")
-    def constant() -> Response:
-        return Response(b'{"constant":true}', content_type="application/json")
-
-    def both(environ, start_response):
-        chosen = plain if environ["PATH_INFO"] == "/constant" else application
-        return chosen(environ, start_response)
-
-    bound = socket.socket()
-    bound.bind(("127.0.0.1", 0))
-    server = Server(both, [bound], threads, 8 << 20)
-    ready.send(bound.getsockname()[1])
-    server.run(0, 1)
-
-
-class Client:
-    """One keep-alive connection."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def ask(self, request: bytes) -> float:
-        """Seconds until the whole answer was there."""
-        began = time.perf_counter()
-        self._socket.sendall(request)
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += self._socket.recv(65536)
-        head, _, body = answer.partition(b"\r\n\r\n")
-        left = int(LENGTH.search(head + b"\r\n")[1]) - len(body)
-        while left > 0:
-            left -= len(self._socket.recv(65536))
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(head.decode() + body.decode())
-        return time.perf_counter() - began
-
-
-def load(port: int, request: bytes, clients: int, seconds: float) -> tuple[list[float], float]:
-    """Latencies of `clients` connections asking at once, and the seconds it took."""
-    latencies: list[float] = []
-
-    def run() -> None:
-        client, end = Client(port), time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            latencies.append(client.ask(request))
-
-    began = time.perf_counter()
-    threads = [threading.Thread(target=run) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return latencies, time.perf_counter() - began
+CONSTANT = b"GET /constant HTTP/1.1\r\nHost: bench\r\n\r\n"
+STARTS = 3
+SERVER_CORE, CLIENT_CORE = 0, 1
 
 
 def resident_megabytes(pid: int) -> float:
@@ -99,56 +34,121 @@ def resident_megabytes(pid: int) -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
+def started(volume: str, digest: str) -> tuple[subprocess.Popen, int]:
+    command = (sys.executable, "-m", "tests.bench.api_server", volume, MODEL, digest)
+    process = subprocess.Popen([*command, str(SERVER_CORE)], stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.strip().isdigit():
+            return process, int(line)
+    raise RuntimeError("the server did not start")
+
+
+def throughput(port: int, seconds: float) -> None:
+    rows, bar = history(reference_lookback())
+    whole = http("POST", "/v1/forecast", {"bar_open_time": bar, "snapshots": nullable(rows)})
+    for clients in (1, 8):
+        streams = [StreamOfBars(port, f"b{clients}-{i}", rows, bar) for i in range(clients)]
+        kinds = {
+            "constant": [itertools.repeat(CONSTANT)] * clients,
+            "stream": [each.requests() for each in streams],
+            "history": [itertools.repeat(whole)] * clients,
+        }
+        rates = {kind: [] for kind in kinds}
+        latencies = {kind: [] for kind in kinds}
+        for _ in range(max(1, round(seconds / SLICE_SECONDS))):
+            for kind, requests in kinds.items():
+                measured, took = load(port, requests, SLICE_SECONDS)
+                rates[kind].append(len(measured) / took)
+                latencies[kind] += measured
+        told(clients, rates, latencies)
+
+
+def told(clients: int, rates: dict, latencies: dict) -> None:
+    constant = statistics.median(rates["constant"])
+    for kind in rates:
+        cuts = statistics.quantiles(latencies[kind], n=100)
+        rate = statistics.median(rates[kind])
+        p50, p99 = cuts[49] * 1000, cuts[98] * 1000
+        print(
+            f"api  {kind} at concurrency {clients}: {rate:.0f}/s, {rate / constant:.2f} of "
+            f"constant, p50 {p50:.2f} ms, p99 {p99:.2f} ms"
+        )
+        if kind == "stream":
+            limit = ">= 0.65" if clients == 1 else None
+            record(f"api_stream_share_of_constant_{clients}", rate / constant, "", limit)
+            record(f"api_stream_rate_{clients}", rate, "1/s", baseline=constant)
+            bound = "<= 4" if clients == 1 else "<= 25"
+            record(f"api_stream_p99_{clients}", p99, "ms", bound)
+
+
+def memory(port: int, pid: int, requests: int) -> None:
+    """The first tenth warms up; growth counts from there."""
+    rows, bar = history(reference_lookback())
+    streams = [StreamOfBars(port, f"m{i}", rows, bar).requests() for i in range(8)]
+    start = resident_megabytes(pid)
+    load(port, streams, 0, wanted=requests // 80)
+    warm = resident_megabytes(pid)
+    load(port, streams, 0, wanted=requests * 9 // 80)
+    after = resident_megabytes(pid)
+    print(
+        f"api  resident: {start:.1f} MB before, {warm:.1f} MB after {requests // 10} requests, "
+        f"{after:.1f} MB after {requests}"
+    )
+    record("api_resident", after, "MB", "<= 110")
+    record("api_resident_growth", after - warm, "MB", "<= 2")
+
+
+def start_to_ready(volume: str, digest: str) -> None:
+    """Of the program itself, from its start to the first ready answer."""
+    taken = []
+    settings = {"VOLUME": volume, "MODEL": MODEL, "DIGEST": digest, "LISTEN": "127.0.0.1:0"}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TRADING")}
+    environ |= {f"TRADINGLAB_{name}": value for name, value in settings.items()}
+    for _ in range(STARTS):
+        began = time.perf_counter()
+        program = subprocess.Popen(
+            [sys.executable, "-u", "-m", "tradinglab_api.main"],
+            env=environ,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for line in program.stdout:
+            if found := re.search(r"listen=127\.0\.0\.1:(\d+)", line):
+                ready = b"GET /readyz HTTP/1.1\r\nHost: bench\r\n\r\n"
+                load(int(found[1]), [itertools.repeat(ready)], 0, wanted=1)
+                break
+        taken.append(time.perf_counter() - began)
+        print(
+            f"api  program's resident memory once ready: {resident_megabytes(program.pid):.1f} MB"
+        )
+        program.terminate()
+        program.wait(20)
+    print(f"api  start to ready: {min(taken):.2f} s (median {statistics.median(taken):.2f} s)")
+    record("api_start_to_ready", statistics.median(taken), "s", "<= 2")
+
+
+def reference_lookback() -> int:
+    return 64 + 720
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=3.0, help="per route and concurrency")
-    parser.add_argument("--threads", type=int, default=1, help="of the server")
+    parser.add_argument("--seconds", type=float, default=3.0, help="per kind and concurrency")
+    parser.add_argument("--requests", type=int, default=100_000, help="before memory is read")
+    parser.add_argument("--graph", type=Path, help="an exported reference network, to save time")
     given = parser.parse_args(arguments)
+    graph = given.graph.read_bytes() if given.graph else reference_graph()
+    os.sched_setaffinity(0, {CLIENT_CORE})
     with tempfile.TemporaryDirectory() as volume:
-        artifact = small_artifact(Path(volume))
-        rows, bar = history(artifact.manifest.lookback_bars)
-        nullable = rows.astype(object)
-        nullable[np.isnan(rows)] = None
-        content = json.dumps({"bar_open_time": bar, "snapshots": nullable.tolist()}).encode()
-        head = "POST /v1/forecast HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-        requests = {
-            "constant": b"GET /constant HTTP/1.1\r\nHost: bench\r\n\r\n",
-            "forecast": f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content,
-        }
-        context = multiprocessing.get_context("spawn")
-        receiving, sending = context.Pipe(duplex=False)
-        server = context.Process(
-            target=serve, args=(volume, artifact.digest, given.threads, sending), daemon=True
-        )
-        server.start()
+        artifact = reference_artifact(Path(volume), graph)
+        start_to_ready(volume, artifact.digest)
+        server, port = started(volume, artifact.digest)
         try:
-            measure(receiving.recv(), requests, given.seconds, server.pid or 0, len(content))
+            throughput(port, given.seconds)
+            memory(port, server.pid, given.requests)
         finally:
             server.kill()
-            server.join()
-
-
-def measure(
-    port: int, requests: dict[str, bytes], seconds: float, pid: int, body_bytes: int
-) -> None:
-    print(f"forecast body: {body_bytes} bytes; resident at start: {resident_megabytes(pid):.0f} MB")
-    for clients in (1, 8):
-        rates: dict[str, list[float]] = {name: [] for name in requests}
-        latencies: dict[str, list[float]] = {name: [] for name in requests}
-        for _ in range(max(1, round(seconds / SLICE_SECONDS))):
-            for name, request in requests.items():
-                measured, took = load(port, request, clients, SLICE_SECONDS)
-                rates[name].append(len(measured) / took)
-                latencies[name] += measured
-        for name in requests:
-            cuts = statistics.quantiles(latencies[name], n=100)
-            print(
-                f"{name} at concurrency {clients}: {statistics.median(rates[name]):.0f}/s, "
-                f"p50 {cuts[49] * 1000:.2f} ms, p99 {cuts[98] * 1000:.2f} ms"
-            )
-        ratio = statistics.median(rates["forecast"]) / statistics.median(rates["constant"])
-        print(f"ratio forecast/constant at concurrency {clients}: {ratio:.2f}")
-    print(f"resident after: {resident_megabytes(pid):.0f} MB")
+            server.wait()
 
 
 if __name__ == "__main__":

@@ -17,11 +17,12 @@ GZIP_WINDOW: Final = 31  # zlib's code for a gzip header and the largest window
 
 def received(request: Request, max_bytes: int, *media_types: str) -> bytes:
     """The body, uncompressed. Raises Problem: 415 for another type or coding, 413, 400."""
-    found = request.mimetype
-    if found not in media_types:
+    environ = request.environ
+    found = environ.get("CONTENT_TYPE", "")
+    if found not in media_types and request.mimetype not in media_types:
         raise _unsupported("Content-Type", found, " or ".join(media_types))
-    body = request.get_data(cache=False)
-    coding = request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
+    body: bytes = environ["wsgi.input"].read()  # the server has it whole, and bounded
+    coding = environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
     if coding == "identity":
         return body
     if coding != "gzip":
