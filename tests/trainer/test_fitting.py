@@ -71,7 +71,7 @@ def test_the_exported_graph_equals_the_network(dataset, prepared, fold):
     rows = dataset.rows(*fold.test)[:50]
     windows, baseline = prepared.windows(rows), prepared.baseline[rows]
     graph = Graph(export_graph(network))
-    assert export_difference(network, graph, windows, baseline) < 1e-5
+    assert export_difference(network, graph, windows, baseline, 7) < 1e-5
     attention = graph.run(windows, baseline)["attention"]
     assert attention.shape == (50, 64)
     assert attention.sum(axis=1) == pytest.approx(np.ones(50), abs=1e-5)

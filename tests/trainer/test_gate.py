@@ -1,5 +1,7 @@
 """The gate tells skill from none, names what failed, and keeps a worse challenger out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,12 +17,13 @@ from tradinglab.evaluation.metrics import (
 )
 from tradinglab_trainer.comparison import compare, diebold_mariano
 from tradinglab_trainer.gate import judge
-from tradinglab_trainer.procedure import OutOfFold
+from tradinglab_trainer.scored import ScoredForecasts
+from tradinglab_trainer.scores import measure
 
-HORIZON = 24
+HORIZON, HOUR = 24, 3_600_000
 
 
-def out_of_fold(rows, skill, seed=0, scale=0.03):
+def forecasts(rows, skill, seed=0, scale=0.03, **replaced):
     """Blocks of one horizon share their outcome; `skill` is the logit of the true class."""
     rng = np.random.default_rng(seed)
     blocks = rows // HORIZON + 1
@@ -29,82 +32,98 @@ def out_of_fold(rows, skill, seed=0, scale=0.03):
     outcomes = (rng.random((blocks, 1)) > probabilities.cumsum(axis=1)[:, :-1]).sum(axis=1)
     index = np.arange(rows) // HORIZON
     classes, forecast = outcomes[index], probabilities[index]
-    means = np.array([1.5, 0.4, -0.4, -1.5]) * scale
-    returns = means[classes]
-    prior = np.full((rows, 4), 0.25)
-    realised = np.full(rows, np.log(0.006)) + rng.normal(0, 0.1, rows)
+    standardised = np.array([1.5, 0.4, -0.4, -1.5])
     flat = np.full(rows, np.log(0.006))
-    return OutOfFold(
-        rows=np.arange(rows),
-        classes=classes,
-        returns=returns,
-        probabilities=forecast,
-        uncalibrated=forecast,
-        prior=prior,
-        logit=prior,
-        expected_returns=forecast @ means,
-        volatility=flat,
-        har=flat,
-        ewma=flat + 0.2,
-        realised=realised,
-        best_epochs=(3,),
-        export_difference=1e-7,
-    )
+    columns = {
+        "times": HOUR * np.arange(rows),
+        "rows": np.arange(rows),
+        "close": np.full(rows, 30_000.0),
+        "classes": classes,
+        "returns": (standardised * scale)[classes],
+        "standardised": standardised[classes],
+        "realised": flat + rng.normal(0, 0.1, rows),
+        "probabilities": forecast,
+        "uncalibrated": forecast,
+        "momentum": forecast @ standardised,
+        "expected_returns": forecast @ (standardised * scale),
+        "volatility": flat,
+        "attention": np.full((rows, 8), 1 / 8, np.float32),
+        "prior": np.full((rows, 4), 0.25),
+        "logit": np.full((rows, 4), 0.25),
+        "har": flat,
+        "ewma": flat + 0.2,
+    }
+    return ScoredForecasts(**columns | replaced)
+
+
+def judged(scored, comparison=Comparison.FIRST, difference=1e-7):
+    return judge(measure(scored, HORIZON, HOUR, 7), difference, comparison)
 
 
 def test_a_skilled_model_is_tradeable():
-    judgement = judge(out_of_fold(12_000, 1.0), 1e-7, Comparison.FIRST, HORIZON, 7)
-    assert judgement.gate.verdict is Verdict.TRADEABLE
-    assert judgement.gate.servable
-    assert judgement.gate.comparison is Comparison.FIRST
-    assert judgement.metrics["net_return"] > 0
+    scored = forecasts(12_000, 1.0)
+    gate = judged(scored)
+    assert gate.verdict is Verdict.TRADEABLE
+    assert gate.servable
+    assert gate.comparison is Comparison.FIRST
+    metrics = measure(scored, HORIZON, HOUR, 7)
+    assert metrics["net_return"] > 0
+    assert metrics["net_sharpe"] > metrics["net_sharpe_half_width"]
+    assert metrics["top_decile_accuracy"] > metrics["direction_accuracy"] > 0.6
 
 
 def test_forecasts_equal_to_the_prior_have_no_skill_and_may_still_be_served():
-    judgement = judge(out_of_fold(24_000, 1e-6), 1e-7, Comparison.FIRST, HORIZON, 7)
-    assert judgement.gate.verdict is Verdict.NO_SKILL
-    assert judgement.gate.servable
-    assert judgement.metrics["trades"] == 0
-    assert "costs need" in judgement.gate.verdict_reason
+    scored = forecasts(24_000, 1e-6)
+    gate = judged(scored)
+    assert gate.verdict is Verdict.NO_SKILL
+    assert gate.servable
+    assert measure(scored, HORIZON, HOUR, 7)["trades"] == 0
+    assert "costs need" in gate.verdict_reason
+
+
+def test_beating_a_prior_that_the_market_left_is_no_gain():
+    """Knowing nothing beats a bullish prior in a market that has turned."""
+    bullish = np.tile([0.35, 0.35, 0.15, 0.15], (24_000, 1))
+    scored = forecasts(24_000, 1e-6, prior=bullish)
+    metrics = measure(scored, HORIZON, HOUR, 7)
+    assert metrics["direction_log_loss"] < metrics["direction_log_loss_prior"] - 0.05
+    assert metrics["direction_gain"] == pytest.approx(0, abs=1e-6)
+    assert metrics["gain"] == pytest.approx(0, abs=1e-6)
 
 
 def test_too_few_observations_are_unproven_and_the_detectable_gain_is_told():
-    judgement = judge(out_of_fold(600, 0.5, seed=3), 1e-7, Comparison.FIRST, HORIZON, 7)
-    assert judgement.gate.verdict is Verdict.UNPROVEN
-    assert "effective_observations" in judgement.gate.verdict_reason
-    assert judgement.gate.detectable_gain > 0.01
+    gate = judged(forecasts(600, 0.5, seed=3))
+    assert gate.verdict is Verdict.UNPROVEN
+    assert "effective_observations" in gate.verdict_reason
+    assert gate.detectable_gain > 0.01
 
 
 def test_a_challenger_that_is_clearly_worse_is_not_servable():
-    champion = out_of_fold(12_000, 1.0)
+    champion = forecasts(12_000, 1.0)
     blind = np.tile([0.1, 0.4, 0.1, 0.4], (12_000, 1))
-    challenger = OutOfFold(**{**vars(champion), "probabilities": blind})
-    losses = log_losses(challenger.probabilities, challenger.classes)
+    losses = log_losses(blind, champion.classes)
     best = log_losses(champion.probabilities, champion.classes)
     found = compare(losses, best, HORIZON)
-    judgement = judge(challenger, 1e-7, found, HORIZON, 7)
-    assert judgement.gate.comparison is Comparison.WORSE
-    assert not judgement.gate.servable
+    gate = judged(replace(champion, probabilities=blind), found)
+    assert gate.comparison is Comparison.WORSE
+    assert not gate.servable
     assert compare(best, losses, HORIZON) is Comparison.BETTER
     assert compare(best, best, HORIZON) is Comparison.INCONCLUSIVE
 
 
 def test_a_metric_that_is_not_finite_ends_the_run_by_name():
-    oof = out_of_fold(2_000, 1.0)
-    torn = OutOfFold(**{**vars(oof), "volatility": np.full(2_000, np.nan)})
     with pytest.raises(TrainingDiverged, match="not finite: qlike"):
-        judge(torn, 1e-7, Comparison.FIRST, HORIZON, 7)
+        judged(forecasts(2_000, 1.0, volatility=np.full(2_000, np.nan)))
 
 
 def test_an_export_that_differs_is_not_servable():
-    judgement = judge(out_of_fold(2_000, 1.0), 0.01, Comparison.FIRST, HORIZON, 7)
-    assert not judgement.gate.servable
-    failed = [check.name for check in judgement.gate.checks if not check.passed]
-    assert "export_difference" in failed
+    gate = judged(forecasts(2_000, 1.0), difference=0.01)
+    assert not gate.servable
+    assert "export_difference" in [check.name for check in gate.checks if not check.passed]
 
 
 def test_the_null_of_calibration_covers_a_calibrated_model_and_no_other():
-    oof = out_of_fold(12_000, 1.0)
+    oof = forecasts(12_000, 1.0)
     top = oof.probabilities.argmax(axis=1) == oof.classes
     confidence = oof.probabilities.max(axis=1)
     null = calibration_null(oof.probabilities, HORIZON, 7)

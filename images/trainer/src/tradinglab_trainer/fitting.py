@@ -2,8 +2,8 @@
 
 Called for every fold, tuning trial and refit. The history is cut into lanes that run side by side;
 each step continues every lane's LSTM state, so a bar is processed once per epoch (truncated
-back-propagation through time). The early-stopping loss is that of the stateless twin over windows,
-because that is what will be served.
+back-propagation through time). Early stopping scores the stateless twin over windows, because that
+is what will be served.
 """
 
 from collections.abc import Callable
@@ -24,16 +24,17 @@ from tradinglab_trainer.network import (
 )
 from tradinglab_trainer.preparation import Prepared
 
-MOMENTUM_WEIGHT = 0.2
-VOLATILITY_WEIGHT = 0.5
 STOP_WINDOWS = 1024
+STOP_BATCH = 128  # all at once would cost hundreds of megabytes
 PATIENCE = 4
 GRADIENT_NORM = 1.0
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """Losses after an epoch; `stop` is NaN where there is no slice to stop on."""
+    """`train`: the weighted loss that is minimised; `stop`: the score of the early-stopping slice,
+    NaN where there is none."""
 
     number: int
     train: float
@@ -46,29 +47,34 @@ class Fitted:
 
     network: Any
     best_epoch: int
-    best_loss: float
+    best_score: float
     history: tuple[Epoch, ...]
 
 
-def _joint_loss(outputs: Any, targets: Any, weights: Any) -> Any:
-    """Weighted mean of cross-entropy + Huber of momentum + squared error of log volatility."""
+Targets = tuple[Any, Any, Any]
+
+
+def _targets(prepared: Prepared, rows: IntArray) -> Targets:
+    labels = prepared.labels
+    return (
+        tf.constant(np.maximum(labels.classes[rows], 0), tf.int32),
+        tf.constant(np.nan_to_num(labels.momentum[rows]), tf.float32),
+        tf.constant(np.nan_to_num(labels.log_volatility[rows] + prepared.smearing), tf.float32),
+    )
+
+
+def _training_loss(
+    outputs: Any, targets: Targets, weights: Any, hyperparameters: Hyperparameters
+) -> Any:
+    """Weighted mean of cross-entropy, Huber of momentum and squared error of log volatility."""
     logits, momentum, log_volatility = outputs
     classes, true_momentum, true_volatility = targets
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, logits)
     error = tf.abs(momentum[..., 0] - true_momentum)
     huber = tf.where(error < 1.0, 0.5 * error**2, error - 0.5)
     squared = (log_volatility[..., 0] - true_volatility) ** 2
-    loss = loss + MOMENTUM_WEIGHT * huber + VOLATILITY_WEIGHT * squared
+    loss += hyperparameters.momentum_weight * huber + hyperparameters.volatility_weight * squared
     return tf.reduce_sum(loss * weights) / tf.maximum(tf.reduce_sum(weights), 1.0)
-
-
-def _targets(prepared: Prepared, rows: IntArray) -> tuple[Any, Any, Any]:
-    labels = prepared.labels
-    return (
-        np.maximum(labels.classes[rows], 0).astype(np.int32),
-        np.nan_to_num(labels.momentum[rows]).astype(np.float32),
-        np.nan_to_num(labels.log_volatility[rows] + prepared.smearing).astype(np.float32),
-    )
 
 
 def _lane_rows(start: int, stop: int, lanes: int, steps: int) -> IntArray:
@@ -76,6 +82,111 @@ def _lane_rows(start: int, stop: int, lanes: int, steps: int) -> IntArray:
     chunks = (stop - start) // (lanes * steps)
     rows = np.arange(stop - chunks * lanes * steps, stop).reshape(lanes, chunks, steps)
     return rows.transpose(1, 0, 2)
+
+
+class _Adam:
+    """Adam [Kingma & Ba 2015] by TensorFlow's fused kernel, after clipping by global norm.
+
+    Keras' own, traced into a graph, leaves several megabytes behind with every fit.
+    """
+
+    def __init__(self, variables: list[Any], learning_rate: float) -> None:
+        self._variables = variables
+        self._learning_rate = learning_rate
+        self._step = tf.Variable(0.0, trainable=False)
+        self._moments = [
+            (tf.Variable(tf.zeros_like(each)), tf.Variable(tf.zeros_like(each)))
+            for each in variables
+        ]
+
+    def apply(self, gradients: list[Any]) -> None:
+        clipped, _ = tf.clip_by_global_norm(gradients, GRADIENT_NORM)
+        step = self._step.assign_add(1.0)
+        for variable, (first, second), gradient in zip(
+            self._variables, self._moments, clipped, strict=True
+        ):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle, m=first.handle, v=second.handle,
+                beta1_power=BETA_1**step, beta2_power=BETA_2**step, lr=self._learning_rate,
+                beta1=BETA_1, beta2=BETA_2, epsilon=EPSILON, grad=gradient,
+            )  # fmt: skip
+
+
+class _Lanes:
+    """One epoch of training over the lanes of a slice."""
+
+    def __init__(
+        self, dataset: Dataset, prepared: Prepared, train: tuple[int, int],
+        hyperparameters: Hyperparameters,
+    ) -> None:  # fmt: skip
+        steps = dataset.window_bars
+        count = prepared.pipeline.normaliser.component_count
+        self.network = lane_network(hyperparameters, count, steps)
+        self._memory = self.network.get_layer("memory")
+        variables = [each.value for each in self.network.trainable_variables]
+        adam = _Adam(variables, hyperparameters.learning_rate)
+        rows = _lane_rows(*train, hyperparameters.lanes, steps)
+        self._chunks = len(rows)
+        inputs = (
+            tf.constant(prepared.components[rows], tf.float32),
+            tf.constant(prepared.baseline[rows][..., None], tf.float32),
+        )
+        targets = _targets(prepared, rows)
+        weights = tf.constant(dataset.usable[rows], tf.float32)
+
+        @tf.function(jit_compile=False)  # type: ignore[untyped-decorator]
+        def step(chunk: Any) -> Any:
+            with tf.GradientTape() as tape:
+                outputs = self.network([part[chunk] for part in inputs], training=True)
+                loss = _training_loss(
+                    outputs, tuple(part[chunk] for part in targets), weights[chunk], hyperparameters
+                )
+                total = loss + tf.add_n(self.network.losses)
+            adam.apply(tape.gradient(total, variables))
+            return loss
+
+        self._step = step
+
+    def epoch(self) -> float:
+        """The mean loss of its chunks."""
+        self._memory.reset_state()
+        losses = [self._step(tf.constant(chunk)) for chunk in range(self._chunks)]
+        return float(np.mean(losses))
+
+
+class _StopScore:
+    """Joint negative log-likelihood of class and log volatility, in nats: nothing to weigh.
+
+    Log volatility counts as normal about the forecast with the slice's own mean squared error.
+    Momentum is left out: it says again what the classes say.
+    """
+
+    def __init__(
+        self, dataset: Dataset, prepared: Prepared, stop: tuple[int, int], network: Any
+    ) -> None:
+        rows = dataset.rows(*stop)
+        rows = rows[:: max(1, len(rows) // STOP_WINDOWS)]
+        self._batches = []
+        for start in range(0, len(rows) - len(rows) % STOP_BATCH or len(rows), STOP_BATCH):
+            batch = rows[start : start + STOP_BATCH]
+            windows = tf.constant(prepared.windows(batch))
+            baseline = tf.constant(prepared.baseline[batch][:, None], tf.float32)
+            self._batches.append((windows, baseline, *_targets(prepared, batch)))
+
+        @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+        def errors(windows: Any, baseline: Any, classes: Any, _: Any, volatility: Any) -> Any:
+            outputs = network([windows, baseline], training=False)
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, outputs["logits"])
+            return loss, (outputs["log_volatility"][:, 0] - volatility) ** 2
+
+        self._errors = errors
+
+    def __call__(self) -> float:
+        if not self._batches:
+            return float("nan")
+        losses, squares = zip(*(self._errors(*batch) for batch in self._batches), strict=True)
+        squared = float(np.concatenate(squares).mean())
+        return float(np.concatenate(losses).mean()) + 0.5 * float(np.log(squared))
 
 
 def fit(
@@ -91,7 +202,7 @@ def fit(
     """Trains at most `epochs`; with an empty `stop` exactly `epochs`, keeping the last weights.
 
     A short history gets fewer lanes. Raises DataError when not even one chunk fits, and
-    TrainingDiverged when no epoch ended in a finite loss.
+    TrainingDiverged when no epoch ended in finite numbers.
     """
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
@@ -102,60 +213,20 @@ def fit(
             f"training slice has {train[1] - train[0]} bars, expected at least one window of "
             f"{steps}: market.history is too short for training.windowBars"
         )
-    hyperparameters = replace(hyperparameters, lanes=lanes)
+    training = _Lanes(dataset, prepared, train, replace(hyperparameters, lanes=lanes))
     count = prepared.pipeline.normaliser.component_count
-    lane = lane_network(hyperparameters, count, steps)
     twin = window_network(hyperparameters, count, steps)
-    optimizer = keras.optimizers.Adam(hyperparameters.learning_rate, global_clipnorm=GRADIENT_NORM)
-    optimizer.build(lane.trainable_variables)
-    rows = _lane_rows(*train, hyperparameters.lanes, steps)
-    inputs = (
-        tf.constant(prepared.components[rows], tf.float32),
-        tf.constant(prepared.baseline[rows][..., None], tf.float32),
-    )
-    targets = tuple(tf.constant(part) for part in _targets(prepared, rows))
-    weights = tf.constant(dataset.usable[rows], tf.float32)
-
-    @tf.function(jit_compile=False)  # type: ignore[untyped-decorator]
-    def step(chunk: Any) -> Any:
-        with tf.GradientTape() as tape:
-            outputs = lane([part[chunk] for part in inputs], training=True)
-            loss = _joint_loss(outputs, [part[chunk] for part in targets], weights[chunk])
-            total = loss + tf.add_n(lane.losses)
-        gradients = tape.gradient(total, lane.trainable_variables)
-        optimizer.apply(gradients, lane.trainable_variables)
-        return loss
-
-    stop_rows = dataset.rows(*stop)
-    stop_rows = stop_rows[:: max(1, len(stop_rows) // STOP_WINDOWS)]
-    stop_inputs = (
-        (
-            tf.constant(prepared.windows(stop_rows)),
-            tf.constant(prepared.baseline[stop_rows][:, None], tf.float32),
-        )
-        if len(stop_rows)
-        else ()
-    )
-    stop_targets = _targets(prepared, stop_rows)
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def stop_loss() -> Any:
-        outputs = twin(list(stop_inputs), training=False)
-        chosen = (outputs["logits"], outputs["momentum"], outputs["log_volatility"])
-        return _joint_loss(chosen, stop_targets, tf.ones(len(stop_rows)))
-
-    best_loss, best_epoch, best_weights = np.inf, 0, twin.get_weights()
+    stop_score = _StopScore(dataset, prepared, stop, twin)
+    best_score, best_epoch, best_weights = np.inf, 0, twin.get_weights()
     history: list[Epoch] = []
     for number in range(1, epochs + 1):
-        lane.get_layer("memory").reset_state()
-        losses = [step(tf.constant(chunk)) for chunk in range(len(rows))]
-        copy_weights(lane, twin)
-        found = float(stop_loss()) if len(stop_rows) else float("nan")
-        epoch = Epoch(number, float(np.mean(losses)), found)
+        loss = training.epoch()
+        copy_weights(training.network, twin)
+        epoch = Epoch(number, loss, stop_score())
         history.append(epoch)
         on_epoch(epoch)
-        if not len(stop_rows) or found < best_loss:
-            best_loss, best_epoch, best_weights = found, number, twin.get_weights()
+        if stop[0] == stop[1] or epoch.stop < best_score:
+            best_score, best_epoch, best_weights = epoch.stop, number, twin.get_weights()
         elif number - best_epoch >= PATIENCE:
             break
     if not best_epoch or not np.isfinite(history[best_epoch - 1].train):
@@ -164,4 +235,4 @@ def fit(
             f"stop {history[-1].stop}, with {hyperparameters}"
         )
     twin.set_weights(best_weights)
-    return Fitted(twin, best_epoch, best_loss, tuple(history))
+    return Fitted(twin, best_epoch, best_score, tuple(history))

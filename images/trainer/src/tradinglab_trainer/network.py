@@ -15,7 +15,8 @@ MOMENTUM_SCALE = 4.0
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What tuning chooses. `lanes`: contiguous pieces of history trained side by side."""
+    """What tuning chooses. `lanes`: contiguous pieces of history trained side by side; the weights
+    are those of the momentum and volatility heads' losses beside the classes' cross-entropy."""
 
     filters: int = 32
     lstm_units: int = 64
@@ -23,6 +24,8 @@ class Hyperparameters:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     lanes: int = 16
+    momentum_weight: float = 0.2
+    volatility_weight: float = 0.5
 
     def as_dict(self) -> dict[str, float | int | str]:
         return asdict(self)

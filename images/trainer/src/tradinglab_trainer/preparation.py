@@ -1,7 +1,7 @@
 """What is fitted on a fold's training rows before the network: HAR, labels, normaliser, PCA.
 
 Called once per fold and for the model that ships; sees nothing outside the training rows but to
-transform it.
+transform it. `see` alone, without fitting, is how an artifact looks at other bars.
 """
 
 from dataclasses import dataclass
@@ -10,31 +10,28 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
 
 from tradinglab.domain.forecast import CLASS_COUNT
-from tradinglab.features.columns import FloatArray
+from tradinglab.features.columns import SNAPSHOT_COLUMNS, FloatArray
 from tradinglab.features.labels import Labels, make_labels, standardise
 from tradinglab.features.normaliser import Normaliser, robust_scale
 from tradinglab.features.pipeline import Pipeline
 from tradinglab.features.volatility import fit_har, har_forecast
 from tradinglab_trainer.dataset import Dataset, IntArray
 
+WIDTH = len(SNAPSHOT_COLUMNS)
+
 
 @dataclass(frozen=True)
-class Prepared:
-    """A dataset as one fold sees it. `components`: (n, k), `baseline`: (n,) log volatility;
-    `class_mean_returns`: (4,), in σ̂√H, of the training rows; `prior`: (4,), their frequencies;
-    `smearing`: from the mean log volatility to the log of the root of the mean variance;
-    `spectrum`: the explained variance ratio of all twelve components."""
+class Seen:
+    """A dataset as one pipeline sees it. `components`: (n, k), `baseline`: (n,) log volatility;
+    both 0 where there is not enough history."""
 
     pipeline: Pipeline
     components: FloatArray
     baseline: FloatArray
     labels: Labels
-    class_mean_returns: FloatArray
-    prior: FloatArray
-    smearing: float
-    spectrum: FloatArray
 
     def windows(self, rows: IntArray) -> NDArray[np.float32]:
         """(len(rows), window, k): each row's window, which ends with it."""
@@ -43,44 +40,79 @@ class Prepared:
         return np.ascontiguousarray(views[rows - window + 1].transpose(0, 2, 1), np.float32)
 
 
+@dataclass(frozen=True)
+class Prepared(Seen):
+    """With what else was fitted on the training rows.
+
+    `class_mean_returns`: (4,), in σ̂√H; `prior`: (4,), class frequencies; `logit`: (4, k + 1),
+    multinomial logit on the row's own components, intercepts last: what depth must beat;
+    `smearing`: from the mean log volatility to the log of the root of the mean variance;
+    `spectrum`: the explained variance ratio of all twelve components.
+    """
+
+    class_mean_returns: FloatArray
+    prior: FloatArray
+    logit: FloatArray
+    smearing: float
+    spectrum: FloatArray
+
+
+def see(dataset: Dataset, pipeline: Pipeline) -> Seen:
+    """Transforms all rows; fits nothing."""
+    normaliser = pipeline.normaliser
+    baseline = har_forecast(dataset.har_terms, pipeline.har_coefficients)
+    components = (normaliser.scaled(dataset.stationary) - normaliser.means) @ (
+        normaliser.components.T
+    )
+    labels = make_labels(dataset.close, baseline, dataset.horizon_bars, pipeline.threshold)
+    return Seen(pipeline, np.nan_to_num(components), np.nan_to_num(baseline), labels)
+
+
 def prepare(dataset: Dataset, train: tuple[int, int], pca_variance: float, seed: int) -> Prepared:
     """Fits on the usable rows of `train`, transforms all rows."""
     rows = dataset.rows(*train)
     har, smearing = fit_har(dataset.har_terms[rows], dataset.future_log_volatility[rows])
-    baseline = har_forecast(dataset.har_terms, har)
-    z = standardise(dataset.returns, baseline, dataset.horizon_bars)
-    threshold = float(np.median(np.abs(z[rows])))
-    labels = make_labels(dataset.close, baseline, dataset.horizon_bars, threshold)
+    z = standardise(
+        dataset.returns[rows], har_forecast(dataset.har_terms[rows], har), dataset.horizon_bars
+    )
     normaliser, spectrum = _fit_normaliser(dataset.stationary[rows], pca_variance, seed)
     pipeline = Pipeline(
         bar_milliseconds=dataset.bar_milliseconds,
         window_bars=dataset.window_bars,
         normaliser=normaliser,
         har_coefficients=har,
-        threshold=threshold,
+        threshold=float(np.median(np.abs(z))),
         temperature=1.0,
     )
-    components = (normaliser.scaled(dataset.stationary) - normaliser.means) @ (
-        normaliser.components.T
-    )
-    classes = labels.classes[rows]
+    seen = see(dataset, pipeline)
+    classes = seen.labels.classes[rows]
     return Prepared(
-        pipeline=pipeline,
-        components=np.nan_to_num(components),
-        baseline=np.nan_to_num(baseline),
-        labels=labels,
-        class_mean_returns=np.array([z[rows][classes == k].mean() for k in range(CLASS_COUNT)]),
+        **vars(seen),
+        class_mean_returns=np.array([z[classes == k].mean() for k in range(CLASS_COUNT)]),
         prior=np.bincount(classes, minlength=CLASS_COUNT) / len(classes),
+        logit=_fit_logit(seen.components[rows], classes),
         smearing=smearing,
         spectrum=spectrum,
     )
+
+
+def logit_probabilities(logit: FloatArray, components: FloatArray) -> FloatArray:
+    """(n, k) → (n, 4)."""
+    scores = components @ logit[:, :-1].T + logit[:, -1]
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float64)
+
+
+def _fit_logit(components: FloatArray, classes: IntArray) -> FloatArray:
+    model = LogisticRegression(max_iter=300).fit(components, classes)
+    return np.column_stack((model.coef_, model.intercept_)).astype(np.float64)
 
 
 def _fit_normaliser(
     stationary_rows: FloatArray, variance: float, seed: int
 ) -> tuple[Normaliser, FloatArray]:
     medians, scales = robust_scale(stationary_rows)
-    unrotated = Normaliser(medians, scales, np.zeros(12), np.eye(12))
+    unrotated = Normaliser(medians, scales, np.zeros(WIDTH), np.eye(WIDTH))
     pca = PCA(svd_solver="full", random_state=seed).fit(unrotated.scaled(stationary_rows))
     spectrum = np.asarray(pca.explained_variance_ratio_, np.float64)
     count = min(len(spectrum), int(np.searchsorted(np.cumsum(spectrum), variance - 1e-12)) + 1)

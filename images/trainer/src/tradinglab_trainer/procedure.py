@@ -8,23 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
+from tradinglab.evaluation.metrics import log_losses
 from tradinglab.features.columns import FloatArray
 from tradinglab.features.pipeline import Pipeline
-from tradinglab.features.volatility import log_returns
-from tradinglab.predictor import Graph, Outputs, interpret
+from tradinglab.predictor import Graph
 from tradinglab.resource.spec import TrainingSpec
 from tradinglab_trainer.calibration import fit_temperature
 from tradinglab_trainer.dataset import Dataset, Fold, IntArray
+from tradinglab_trainer.evidence import FoldFit
 from tradinglab_trainer.export import export_difference, export_graph
 from tradinglab_trainer.fitting import Epoch, Fitted, fit
 from tradinglab_trainer.network import Hyperparameters
-from tradinglab_trainer.preparation import Prepared, prepare
+from tradinglab_trainer.preparation import Prepared, logit_probabilities, prepare
+from tradinglab_trainer.scored import ScoredForecasts, pooled, score
 
-EWMA_DECAY = 0.94
-EWMA_BARS = 500
-OnEpoch = Callable[[int, Epoch], None]
+DIFFERENCE_WINDOWS = 256
+OnEpoch = Callable[[str, Epoch], None]
 
 
 @dataclass(frozen=True)
@@ -43,113 +43,102 @@ class Trained:
             self.prepared.windows(rows), self.prepared.baseline[rows]
         )
 
-    def outputs(self, rows: IntArray) -> Outputs:
-        return interpret(self.raw_outputs(rows), self.pipeline)
+    def scored(self, dataset: Dataset, rows: IntArray) -> ScoredForecasts:
+        prepared = self.prepared
+        return score(
+            dataset, prepared, rows, self.raw_outputs(rows), self.pipeline,
+            prepared.class_mean_returns, prepared.prior,
+            logit_probabilities(prepared.logit, prepared.components[rows]),
+        )  # fmt: skip
+
+    def described(self, name: str, seed: int, dataset: Dataset, fold: Fold) -> FoldFit:
+        def times(piece: tuple[int, int]) -> tuple[int, int] | None:
+            start, stop = piece
+            if start == stop:
+                return None
+            return int(dataset.times[start]), int(dataset.times[stop - 1])
+
+        train, calibration = times(fold.train), times(fold.calibration)
+        if train is None or calibration is None:
+            raise ValueError(f"{name}: an empty training or calibration slice was fitted")
+        return FoldFit(
+            name=name,
+            seed=seed,
+            train=train,
+            stop=times(fold.stop),
+            calibration=calibration,
+            test=times(fold.test),
+            history=self.fitted.history,
+            best_epoch=self.fitted.best_epoch,
+            temperature=self.pipeline.temperature,
+            component_count=self.pipeline.normaliser.component_count,
+        )
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Pooled test forecasts in time order, with what came and what the baselines said.
+    """One procedure's forecasts of every fold's test slice, pooled in time order, by seed."""
 
-    All (n,) or (n, 4). `expected_returns`: of the horizon, before costs; volatilities are logs.
-    """
-
-    rows: IntArray
-    classes: IntArray
-    returns: FloatArray
-    probabilities: FloatArray
-    uncalibrated: FloatArray
-    prior: FloatArray
-    logit: FloatArray
-    expected_returns: FloatArray
-    volatility: FloatArray
-    har: FloatArray
-    ewma: FloatArray
-    realised: FloatArray
-    best_epochs: tuple[int, ...]
+    by_seed: dict[int, ScoredForecasts]
+    fits: tuple[FoldFit, ...]
     export_difference: float
+
+    @property
+    def mean_log_losses(self) -> FloatArray:
+        """(n,), over the seeds: what the procedure is to be expected to lose."""
+        losses = [log_losses(each.probabilities, each.classes) for each in self.by_seed.values()]
+        return np.asarray(np.mean(losses, axis=0), np.float64)
 
 
 def train(
     dataset: Dataset,
     fold: Fold,
+    prepared: Prepared,
     training: TrainingSpec,
     hyperparameters: Hyperparameters,
     epochs: int,
+    seed: int,
     on_epoch: Callable[[Epoch], None],
 ) -> Trained:
-    """Everything that is fitted, on the fold's train, stop and calibration slices."""
-    prepared = prepare(dataset, fold.train, training.pca.variance, training.seed)
-    fitted = fit(
-        dataset, prepared, fold.train, fold.stop, hyperparameters, epochs, training.seed, on_epoch
-    )
+    """Fits on the fold's train and stop slices, calibrates, exports."""
+    fitted = fit(dataset, prepared, fold.train, fold.stop, hyperparameters, epochs, seed, on_epoch)
     content = export_graph(fitted.network)
     rows = dataset.rows(*fold.calibration)
-    windows, baseline = prepared.windows(rows), prepared.baseline[rows]
     graph = Graph(content)
-    logits = graph.run(windows, baseline)["logits"]
+    logits = graph.run(prepared.windows(rows), prepared.baseline[rows])["logits"]
     temperature = fit_temperature(
         logits, prepared.labels.classes[rows], training.calibration.epochs
     )
-    difference = export_difference(fitted.network, graph, windows[:256], baseline[:256])
+    chosen = rows[np.linspace(0, len(rows) - 1, DIFFERENCE_WINDOWS).astype(int)]
+    difference = export_difference(
+        fitted.network, graph, prepared.windows(chosen), prepared.baseline[chosen], seed
+    )
     pipeline = replace(prepared.pipeline, temperature=temperature)
     return Trained(prepared, pipeline, fitted, content, difference)
 
 
-def ewma_log_volatility(close: FloatArray) -> FloatArray:
-    """RiskMetrics EWMA(0.94) of squared log returns, truncated where it no longer counts."""
-    weights = (1 - EWMA_DECAY) * EWMA_DECAY ** np.arange(EWMA_BARS)
-    variance = np.convolve(log_returns(close) ** 2, weights)[: len(close)]
-    return np.asarray(0.5 * np.log(np.maximum(variance, 1e-10)), np.float64)
-
-
-def _logit_probabilities(prepared: Prepared, train: IntArray, test: IntArray) -> FloatArray:
-    """Multinomial logit on the same components of the same bar: what depth must beat."""
-    model = LogisticRegression(max_iter=300).fit(
-        prepared.components[train], prepared.labels.classes[train]
-    )
-    return np.asarray(model.predict_proba(prepared.components[test]), np.float64)
-
-
-def judge_out_of_fold(
+def walk(
     dataset: Dataset,
     folds: list[Fold],
     training: TrainingSpec,
     hyperparameters: Hyperparameters,
     on_epoch: OnEpoch,
 ) -> OutOfFold:
-    """Trains once per fold and pools the forecasts of the test slices."""
-    ewma = ewma_log_volatility(dataset.close)
-    pooled: list[dict[str, FloatArray | IntArray]] = []
-    epochs, differences = [], []
-    for number, fold in enumerate(folds):
-        trained = train(
-            dataset, fold, training, hyperparameters, training.epochs,
-            lambda epoch, number=number: on_epoch(number, epoch),  # type: ignore[misc]
-        )  # fmt: skip
-        prepared, rows = trained.prepared, dataset.rows(*fold.test)
-        raw = trained.raw_outputs(rows)
-        outputs = interpret(raw, trained.pipeline)
-        horizon_volatility = np.exp(outputs.log_volatility) * np.sqrt(dataset.horizon_bars)
-        pooled.append(
-            {
-                "rows": rows,
-                "classes": prepared.labels.classes[rows],
-                "returns": dataset.returns[rows],
-                "probabilities": outputs.probabilities,
-                "uncalibrated": prepared.pipeline.probabilities(raw["logits"]),
-                "prior": np.tile(prepared.prior, (len(rows), 1)),
-                "logit": _logit_probabilities(prepared, dataset.rows(*fold.train), rows),
-                "expected_returns": outputs.probabilities
-                @ prepared.class_mean_returns
-                * horizon_volatility,
-                "volatility": outputs.log_volatility,
-                "har": prepared.baseline[rows],
-                "ewma": ewma[rows],
-                "realised": dataset.future_log_volatility[rows],
-            }
-        )
-        epochs.append(trained.fitted.best_epoch)
-        differences.append(trained.export_difference)
-    joined = {name: np.concatenate([part[name] for part in pooled]) for name in pooled[0]}
-    return OutOfFold(**joined, best_epochs=tuple(epochs), export_difference=max(differences))
+    """Trains once per fold and seed."""
+    seeds = range(training.seed, training.seed + training.repeats)
+    parts: dict[int, list[ScoredForecasts]] = {seed: [] for seed in seeds}
+    fits, differences = [], []
+    for number, fold in enumerate(folds, 1):
+        prepared = prepare(dataset, fold.train, training.pca.variance, training.seed)
+        for repeat, seed in enumerate(seeds, 1):
+            name = f"fold {number}/{len(folds)} seed {repeat}/{len(seeds)}"
+            trained = train(
+                dataset, fold, prepared, training, hyperparameters, training.epochs, seed,
+                lambda epoch, name=name: on_epoch(name, epoch),  # type: ignore[misc]
+            )  # fmt: skip
+            parts[seed].append(trained.scored(dataset, dataset.rows(*fold.test)))
+            fits.append(trained.described(f"fold {number}", seed, dataset, fold))
+            differences.append(trained.export_difference)
+    return OutOfFold(
+        {seed: pooled(each) for seed, each in parts.items()}, tuple(fits), max(differences)
+    )

@@ -10,133 +10,107 @@ import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version as package_version
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+import pandas as pd
 
+from tradinglab.adapters.bars_frame import read_bars_file
 from tradinglab.adapters.bars_history import BarsHistory, public_client
 from tradinglab.adapters.bars_store import BarsStore, describe
-from tradinglab.artifact.manifest import Comparison, DataRange, FileEntry, Manifest
-from tradinglab.artifact.store import Artifact, load_artifact, runs_directory, write_artifact
-from tradinglab.domain.forecast import DecisionFacts
+from tradinglab.artifact.manifest import Comparison, DataRange
+from tradinglab.artifact.store import Artifact, load_artifact, runs_directory
 from tradinglab.domain.market import history_milliseconds
 from tradinglab.errors import ArtifactError
-from tradinglab.evaluation.metrics import block_means, log_losses
-from tradinglab.features.columns import FloatArray
+from tradinglab.evaluation.metrics import collapsed, log_losses, qlike
 from tradinglab.features.pipeline import specification_sha256
 from tradinglab.logs import fields
-from tradinglab.predictor import (
-    GOLDEN_FILE,
-    GRAPH_FILE,
-    PIPELINE_FILE,
-    Graph,
-    Predictor,
-    golden_content,
-    interpret,
-)
 from tradinglab.resource.spec import TradingModelSpec
 from tradinglab_trainer.comparison import compare
-from tradinglab_trainer.dataset import Dataset, IntArray, final_split, make_dataset, walk_forward
+from tradinglab_trainer.dataset import Dataset, Fold, final_split, make_dataset, walk_forward
+from tradinglab_trainer.evidence import Evidence, Variant
 from tradinglab_trainer.fitting import Epoch
-from tradinglab_trainer.gate import Judgement, judge
+from tradinglab_trainer.gate import judge
 from tradinglab_trainer.network import Hyperparameters
-from tradinglab_trainer.procedure import OnEpoch, OutOfFold, Trained, judge_out_of_fold, train
+from tradinglab_trainer.preparation import prepare
+from tradinglab_trainer.procedure import OnEpoch, OutOfFold, Trained, train, walk
 from tradinglab_trainer.progress import Progress, Stage
+from tradinglab_trainer.scored import ScoredForecasts
+from tradinglab_trainer.scores import measure
+from tradinglab_trainer.shipping import ship
 from tradinglab_trainer.tuning import TuningStore, tune
 
 log = logging.getLogger(__name__)
 
-GOLDEN_COUNT = 3
 RETRY_SUFFIX = re.compile(r"-a[0-9]+$")  # a failed run's next attempt goes on with its search
-SMALLEST_STANDARD_ERROR = 1e-3
 
 
 @dataclass(frozen=True)
 class Run:
-    """What identifies a run. `model`: <namespace>/<name>; `champion`: a digest or None."""
+    """What identifies a run. `model`: <namespace>/<name>; `champion`: a digest or None; `bars`: a
+    file to learn from instead of the exchange."""
 
     volume: Path
     model: str
     job: str
     spec: TradingModelSpec
-    champion: str | None
-    exchange_rest_url: str | None
+    champion: str | None = None
+    exchange_rest_url: str | None = None
+    bars: Path | None = None
+
+    @property
+    def home(self) -> Path:
+        return self.volume / self.model
 
 
-def execute(run: Run) -> Artifact:
+def execute(run: Run, progress: Progress) -> Artifact:
     """Returns the stored artifact, whatever its verdicts.
 
     Raises what its stages raise: ConfigurationError, DataError, ExchangeUnavailable, StorageError.
     Nothing is lost: bars and trials stay, and the next attempt goes on from there.
     """
     started = time.monotonic()
-    home = run.volume / run.model
-    progress = Progress(home / "progress" / f"{run.job}.json")
-    training = run.spec.training
-    dataset, data = _load(run, home, progress)
-    folds = walk_forward(dataset, training.folds)
-    hyperparameters = tune(
-        dataset, folds[0], training, TuningStore(home / "tuning.db"),
-        RETRY_SUFFIX.sub("", run.job), home / "tuning",
-        lambda trial, total, detail: progress.report(
-            Stage.TUNING, (trial - 1) / total, f"trial {trial}/{total} {detail}"
-        ),
-    )  # fmt: skip
-    log.info("hyper-parameters chosen", extra=fields(**hyperparameters.as_dict()))
-    challenger = judge_out_of_fold(
-        dataset, folds, training, hyperparameters, _fold_progress(progress, run.spec, "fold")
+    dataset, data = _load(run, progress)
+    folds = walk_forward(dataset, run.spec.training.folds)
+    hyperparameters = _tune(run, dataset, folds[0], progress)
+    challenger = walk(
+        dataset, folds, run.spec.training, hyperparameters, _walk_progress(run, progress)
     )
-    epochs = max(1, round(median(challenger.best_epochs)))
-    shipped = train(
-        dataset, final_split(dataset), training, hyperparameters, epochs,
-        lambda epoch: progress.report(
-            Stage.REFIT, epoch.number / epochs,
-            f"refit epoch {epoch.number}/{epochs} loss {epoch.train:.4f}",
-        ),
-    )  # fmt: skip
+    variants = _variants(run, dataset, folds[-1], challenger, hyperparameters, progress)
     comparison = _compare(run, dataset, challenger, hyperparameters, progress)
-    progress.report(Stage.JUDGING, 0.9, "gate")
-    judgement = judge(
-        challenger, shipped.export_difference, comparison, training.horizon_bars, training.seed
+    shipped = _refit(run, dataset, challenger, hyperparameters, progress)
+    progress.report(Stage.JUDGING, 0.0, "scores and gate")
+    evidence = _judge(
+        run, dataset, data, hyperparameters, challenger, shipped, variants, comparison
     )
-    artifact = _store(run, dataset, data, hyperparameters, shipped, judgement)
-    shutil.rmtree(home / "tuning", ignore_errors=True)  # the trials stand in tuning.db
+    progress.report(Stage.STORING, 0.0, "report and artifact")
+    artifact = ship(runs_directory(run.volume, run.model), evidence, dataset, shipped)
+    shutil.rmtree(run.home / "tuning", ignore_errors=True)  # the trials stand in tuning.db
     progress.report(Stage.STORING, 1.0, artifact.version)
     log.info(
         "trained",
         extra=fields(
             version=artifact.version,
-            servable=judgement.gate.servable,
-            verdict=judgement.gate.verdict.value,
-            because=judgement.gate.verdict_reason,
+            servable=evidence.gate.servable,
+            verdict=evidence.gate.verdict.value,
+            because=evidence.gate.verdict_reason,
             seconds=round(time.monotonic() - started, 1),
         ),
     )
     return artifact
 
 
-def _load(run: Run, home: Path, progress: Progress) -> tuple[Dataset, DataRange]:
+def _load(run: Run, progress: Progress) -> tuple[Dataset, DataRange]:
     market, training = run.spec.market.market, run.spec.training
-    store = BarsStore(home / "bars", market)
-    try:
-        history = BarsHistory(public_client(run.exchange_rest_url), market)
-        since = history.update(
-            store,
-            history_milliseconds(run.spec.market.history),
-            lambda fraction, detail: progress.report(Stage.FETCHING, fraction, detail),
-        )
-        bars = store.read(since)
-    finally:
-        store.close()
+    bars = _file_bars(run, run.bars) if run.bars else _exchange_bars(run, progress)
     data = describe(bars, market.bar_milliseconds)
     log.info(
         "bars are complete",
         extra=fields(
             bars=data.bars,
-            gaps=len(data.gaps),
-            missing=sum(gap.missing_bars for gap in data.gaps),
+            gaps=data.gap_count,
+            missing=data.missing_bars,
             end=datetime.fromtimestamp(data.end / 1000, UTC).isoformat(),
         ),
     )
@@ -146,18 +120,95 @@ def _load(run: Run, home: Path, progress: Progress) -> tuple[Dataset, DataRange]
     ), data
 
 
-def _fold_progress(progress: Progress, spec: TradingModelSpec, name: str) -> OnEpoch:
-    folds, epochs = spec.training.folds, spec.training.epochs
-
-    def on_epoch(fold: int, epoch: Epoch) -> None:
-        progress.report(
-            Stage.FOLDS if name == "fold" else Stage.JUDGING,
-            (fold + epoch.number / epochs) / folds * (1.0 if name == "fold" else 0.8),
-            f"{name} {fold + 1}/{folds} epoch {epoch.number}/{epochs} "
-            f"loss {epoch.train:.4f} stop {epoch.stop:.4f}",
+def _exchange_bars(run: Run, progress: Progress) -> pd.DataFrame:
+    market = run.spec.market.market
+    store = BarsStore(run.home / "bars", market)
+    try:
+        history = BarsHistory(public_client(run.exchange_rest_url), market)
+        since = history.update(
+            store,
+            history_milliseconds(run.spec.market.history),
+            lambda fraction, detail: progress.report(Stage.FETCHING, fraction, detail),
         )
+        return store.read(since)
+    finally:
+        store.close()
+
+
+def _file_bars(run: Run, file: Path) -> pd.DataFrame:
+    """The last `market.history` of the file."""
+    bars = read_bars_file(file, run.spec.market.market)
+    newest = int(bars.index[-1])
+    return bars[bars.index > newest - history_milliseconds(run.spec.market.history)]
+
+
+def _tune(run: Run, dataset: Dataset, fold: Fold, progress: Progress) -> Hyperparameters:
+    chosen = tune(
+        dataset, fold, run.spec.training, TuningStore(run.home / "tuning.db"),
+        RETRY_SUFFIX.sub("", run.job), run.home / "tuning",
+        lambda trial, total, detail: progress.report(
+            Stage.TUNING, (trial - 1) / total, f"trial {trial}/{total} {detail}"
+        ),
+    )  # fmt: skip
+    log.info("hyper-parameters chosen", extra=fields(**chosen.as_dict()))
+    return chosen
+
+
+def _walk_progress(
+    run: Run, progress: Progress, stage: Stage = Stage.FOLDS, whose: str = ""
+) -> OnEpoch:
+    """Counts the epochs of early-stopped fits as if each took them all."""
+    training = run.spec.training
+    fits, begun = training.folds * training.repeats, list[str]()
+
+    def on_epoch(name: str, epoch: Epoch) -> None:
+        if name not in begun:
+            begun.append(name)
+        fraction = (len(begun) - 1 + epoch.number / training.epochs) / fits
+        progress.report(
+            stage, fraction,
+            f"{whose}{name} epoch {epoch.number} loss {epoch.train:.4f} score {epoch.stop:.4f}",
+        )  # fmt: skip
 
     return on_epoch
+
+
+def _variants(
+    run: Run,
+    dataset: Dataset,
+    fold: Fold,
+    challenger: OutOfFold,
+    hyperparameters: Hyperparameters,
+    progress: Progress,
+) -> tuple[Variant, ...]:
+    """The last fold again without PCA's reduction, beside what was made of it."""
+    training = run.spec.training
+    rows = dataset.rows(*fold.test)
+    whole = train(
+        dataset, fold, prepare(dataset, fold.train, 1.0, training.seed), training,
+        hyperparameters, training.epochs, training.seed,
+        lambda epoch: progress.report(
+            Stage.VARIANTS, epoch.number / training.epochs, f"without PCA epoch {epoch.number}"
+        ),
+    )  # fmt: skip
+    reduced = challenger.by_seed[training.seed].tail(len(rows))
+    count = challenger.fits[-1].component_count
+    return (
+        _variant(f"PCA, {training.pca.variance:.0%} of the variance", count, reduced),
+        _variant("all twelve components", 12, whole.scored(dataset, rows)),
+    )
+
+
+def _variant(name: str, count: int, forecasts: ScoredForecasts) -> Variant:
+    loss = log_losses(*collapsed(forecasts.probabilities, forecasts.classes))
+    prior = log_losses(*collapsed(forecasts.prior, forecasts.classes))
+    return Variant(
+        name=name,
+        component_count=count,
+        log_loss=float(log_losses(forecasts.probabilities, forecasts.classes).mean()),
+        direction_gain=float((prior - loss).mean()),
+        qlike=float(qlike(forecasts.volatility, forecasts.realised).mean()),
+    )
 
 
 def _compare(
@@ -184,90 +235,70 @@ def _compare(
         return Comparison.INCONCLUSIVE
     if theirs == hyperparameters:  # the same procedure on the same folds
         return Comparison.INCONCLUSIVE
-    champion = judge_out_of_fold(
+    champion = walk(
         dataset, walk_forward(dataset, training.folds), training, theirs,
-        _fold_progress(progress, run.spec, "champion's fold"),
+        _walk_progress(run, progress, Stage.COMPARING, "champion's "),
     )  # fmt: skip
-    return compare(
-        log_losses(challenger.probabilities, challenger.classes),
-        log_losses(champion.probabilities, champion.classes),
-        training.horizon_bars,
-    )
+    return compare(challenger.mean_log_losses, champion.mean_log_losses, training.horizon_bars)
 
 
-def _decision_facts(dataset: Dataset, shipped: Trained, training_rows: IntArray, rows: IntArray,
-                    seed: int) -> DecisionFacts:  # fmt: skip
-    """On calibration rows: how sure an edge is; on training rows: what volatility is usual."""
-    horizon = dataset.horizon_bars
-    outputs = shipped.outputs(rows)
-    expected = outputs.probabilities @ shipped.prepared.class_mean_returns
-    realised = dataset.returns[rows] / (np.exp(outputs.log_volatility) * np.sqrt(horizon))
-    error = block_means(realised - expected, 2 * horizon, seed).std()
-    volatility: FloatArray = np.exp(shipped.prepared.baseline[training_rows])
-    low, middle, high = np.percentile(volatility, (10, 50, 90))
-    return DecisionFacts(
-        horizon_bars=horizon,
-        class_mean_returns=tuple(shipped.prepared.class_mean_returns.tolist()),
-        volatility_p10=float(low),
-        volatility_p50=float(middle),
-        volatility_p90=float(high),
-        edge_standard_error=max(float(error), SMALLEST_STANDARD_ERROR),
-    )
+def _refit(
+    run: Run,
+    dataset: Dataset,
+    challenger: OutOfFold,
+    hyperparameters: Hyperparameters,
+    progress: Progress,
+) -> Trained:
+    """What ships: trained on all up to the latest calibration slice, for as many epochs as the
+    folds took."""
+    training, split = run.spec.training, final_split(dataset)
+    epochs = max(1, round(median(each.best_epoch for each in challenger.fits)))
+    return train(
+        dataset, split, prepare(dataset, split.train, training.pca.variance, training.seed),
+        training, hyperparameters, epochs, training.seed,
+        lambda epoch: progress.report(
+            Stage.REFIT, epoch.number / epochs,
+            f"refit epoch {epoch.number}/{epochs} loss {epoch.train:.4f}",
+        ),
+    )  # fmt: skip
 
 
-def _store(
+def _judge(
     run: Run,
     dataset: Dataset,
     data: DataRange,
     hyperparameters: Hyperparameters,
+    challenger: OutOfFold,
     shipped: Trained,
-    judgement: Judgement,
-) -> Artifact:
-    training, pipeline = run.spec.training, shipped.pipeline
-    split = final_split(dataset)
-    rows = dataset.rows(*split.calibration)
-    decision = _decision_facts(dataset, shipped, dataset.rows(*split.train), rows, training.seed)
-    chosen = rows[np.linspace(0, len(rows) - 1, GOLDEN_COUNT).astype(int)]
-    histories = np.stack(
-        [dataset.snapshots[row - pipeline.lookback_bars + 1 : row + 1] for row in chosen]
+    variants: tuple[Variant, ...],
+    comparison: Comparison,
+) -> Evidence:
+    """On the seed whose directional gain is the median: neither the luckiest nor the worst."""
+    training = run.spec.training
+    by_seed = {
+        seed: measure(each, training.horizon_bars, dataset.bar_milliseconds, training.seed)
+        for seed, each in challenger.by_seed.items()
+    }
+    ranked = sorted(by_seed, key=lambda seed: by_seed[seed]["direction_gain"])
+    middle = ranked[(len(ranked) - 1) // 2]
+    worst_export = max(challenger.export_difference, shipped.export_difference)
+    normaliser = shipped.pipeline.normaliser
+    return Evidence(
+        model=run.model,
+        job=run.job,
+        trained_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        spec=run.spec,
+        data=data,
+        hyperparameters=hyperparameters,
+        gate=judge(by_seed[middle], worst_export, comparison),
+        metrics=by_seed[middle],
+        seed_metrics=by_seed,
+        forecasts=challenger.by_seed[middle],
+        fits=(
+            *challenger.fits,
+            shipped.described("refit", training.seed, dataset, final_split(dataset)),
+        ),
+        variants=variants,
+        spectrum=shipped.prepared.spectrum,
+        loadings=np.asarray(normaliser.components),
     )
-    graph = Graph(shipped.graph_content)
-    windows = [pipeline.window(history) for history in histories]
-    golden = interpret(
-        graph.run(np.stack([w for w, _ in windows]), np.array([b for _, b in windows])), pipeline
-    )
-
-    def manifest(files: dict[str, FileEntry]) -> Manifest:
-        market = run.spec.market
-        return Manifest(
-            model=run.model,
-            job=run.job,
-            trained_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            code_version=package_version("tradinglab-trainer"),
-            exchange=market.exchange,
-            symbol=market.symbol,
-            timeframe=market.timeframe,
-            window_bars=training.window_bars,
-            lookback_bars=pipeline.lookback_bars,
-            component_count=pipeline.normaliser.component_count,
-            specification_sha256=specification_sha256(training.horizon_bars, training.window_bars),
-            data=data,
-            hyperparameters=hyperparameters.as_dict(),
-            seeds=(training.seed,),
-            metrics=judgement.metrics | {"temperature": pipeline.temperature},
-            gate=judgement.gate,
-            decision=decision,
-            files=files,
-        )
-
-    artifact = write_artifact(
-        runs_directory(run.volume, run.model),
-        {
-            GRAPH_FILE: shipped.graph_content,
-            PIPELINE_FILE: pipeline.encoded(),
-            GOLDEN_FILE: golden_content(histories, golden),
-        },
-        manifest,
-    )
-    Predictor.load(artifact).verify_golden()
-    return artifact

@@ -85,6 +85,8 @@ def _space(parameters: Any, training: TrainingSpec) -> Hyperparameters:
         learning_rate=parameters.Float("learning_rate", 3e-4, 5e-3, sampling="log"),
         weight_decay=parameters.Float("weight_decay", 1e-6, 1e-3, sampling="log"),
         lanes=parameters.Choice("lanes", LANES),
+        momentum_weight=parameters.Float("momentum_weight", 0.02, 1.0, sampling="log"),
+        volatility_weight=parameters.Float("volatility_weight", 0.05, 2.0, sampling="log"),
     )
 
 
@@ -139,13 +141,13 @@ def tune(
             number = len(self.oracle.trials)
 
             def on_epoch(epoch: Epoch) -> None:
-                on_trial(number, trials, f"epoch {epoch.number} loss {epoch.stop:.4f}")
+                on_trial(number, trials, f"epoch {epoch.number} score {epoch.stop:.4f}")
 
             try:
                 score = fit(
                     dataset, prepared, fold.train, fold.stop, chosen, training.epochs,
                     training.seed, on_epoch,
-                ).best_loss  # fmt: skip
+                ).best_score  # fmt: skip
             except TrainingDiverged:
                 score = DIVERGED_SCORE
             store.record(job, trial.trial_id, chosen, score, int(dataset.times[-1]), training.seed)

@@ -166,8 +166,14 @@ class TrainingSpec(ResourceModel):
         int, Field(ge=1, le=12, description="Walk-forward folds that judge the procedure.")
     ] = 3
     seed: Annotated[
-        int, Field(ge=0, le=2**31 - 1, description="The seed of everything random.")
+        int, Field(ge=0, le=2**31 - 100, description="The first seed of everything random.")
     ] = 7
+    repeats: Annotated[
+        int,
+        Field(
+            ge=1, le=9, description="With how many seeds each fold is trained; the median counts."
+        ),
+    ] = 3
     pca: PcaSpec = PcaSpec()
     tuning: TuningSpec = TuningSpec()
     calibration: CalibrationSpec = CalibrationSpec()
