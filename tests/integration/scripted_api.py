@@ -15,6 +15,7 @@ from tradinglab.domain.forecast import (
     ServedForecasts,
     Verdict,
 )
+from tradinglab.domain.reference import Reference
 
 HOUR = 3_600_000
 BULLISH, BEARISH = (0.85, 0.1, 0.03, 0.02), (0.02, 0.03, 0.15, 0.8)
@@ -30,8 +31,15 @@ def in_turns(bar_open_time: int) -> tuple[tuple[float, ...], float]:
 class ScriptedApi:
     """Serves over HTTP like the real one; `digest` and `view` may change while it runs."""
 
-    def __init__(self, view: Callable[[int], tuple[tuple[float, ...], float]] = in_turns) -> None:
+    def __init__(
+        self,
+        view: Callable[[int], tuple[tuple[float, ...], float]] = in_turns,
+        lookback_bars: int = 64,
+        reference: Reference | None = None,
+    ) -> None:
         self.view = view
+        self.lookback_bars = lookback_bars
+        self.reference = reference
         self.digest = FIRST
         self.volatility = 0.006
         self.asked: list[int] = []
@@ -62,19 +70,20 @@ class ScriptedApi:
             symbol="BTC/USDT",
             timeframe="1h",
             window_bars=16,
-            lookback_bars=64,
+            lookback_bars=self.lookback_bars,
             trained_at="2023-01-01T00:00:00Z",
             data_end=0,
             verdict=Verdict.UNPROVEN,
             verdict_reason="scripted",
             decision=decision_facts(),
+            reference=self.reference,
         )
         return web.Response(text=facts.model_dump_json(), content_type="application/json")
 
     async def _begin(self, request: web.Request) -> web.Response:
         document = await request.json()
-        if len(document["snapshots"]) != 64:
-            return web.json_response({"detail": "expected 64 rows"}, status=422)
+        if len(document["snapshots"]) != self.lookback_bars:
+            return web.json_response({"detail": "another number of rows"}, status=422)
         return self._forecast(request.match_info["stream"], document["bar_open_time"])
 
     async def _continue(self, request: web.Request) -> web.Response:
