@@ -11,6 +11,7 @@ from tests.trainer.evidence import HORIZON, data_range, evidence, scored_forecas
 
 from tradinglab.artifact.manifest import Comparison
 from tradinglab.domain.forecast import Verdict
+from tradinglab.evaluation.metrics import log_losses
 from tradinglab_trainer.gate import judge
 from tradinglab_trainer.report import render
 
@@ -245,3 +246,17 @@ def test_text_is_legible_on_every_surface_in_light_and_dark(page):
                 assert _contrast(colours[text], colours[surface]) >= 4.5, (text, surface)
         fullest = _blend(colours["blue"], colours["card"], 0.6)
         assert _contrast(colours["ink"], fullest) >= 4.5
+
+
+def test_every_metric_has_a_place_and_words_of_its_own(page):
+    assert "Other" not in Reader(page).text
+
+
+def test_the_summed_gain_ends_where_the_metric_says(made):
+    from tradinglab_trainer.report import gains
+
+    forecasts = made.forecasts
+    prior = log_losses(forecasts.prior, forecasts.classes)
+    losses = log_losses(forecasts.probabilities, forecasts.classes)
+    gained = gains.over_nothing(losses, prior, 4)
+    assert gained.mean() == pytest.approx(made.metrics["gain"])

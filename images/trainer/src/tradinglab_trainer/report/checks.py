@@ -61,12 +61,13 @@ MEANINGS = {
         count,
     ),
     "gain_low": Meaning(
-        "Gain over the prior, four classes",
-        "Lower end of its 95 % interval: only above zero has skill been shown.",
+        "Gain over prior and even odds, four classes",
+        "Lower end of its 95 % interval, over the better of the two: only above zero has skill "
+        "been shown.",
         gain,
     ),
     "direction_gain_low": Meaning(
-        "Gain over the prior, direction",
+        "Gain over prior and even odds, direction",
         "The same for bullish against bearish alone, on which money is made or lost.",
         gain,
     ),

@@ -22,8 +22,8 @@ OFF_SCALE = 3.0  # a mark further out than this many intervals is an arrow at th
 
 def forest(evidence: Evidence) -> Plot:
     m = evidence.metrics
-    rows = [("Four classes,\nover the prior", "gain", BLUE),
-            ("Direction,\nover the prior", "direction_gain", TURQUOISE),
+    rows = [("Four classes", "gain", BLUE),
+            ("Direction", "direction_gain", TURQUOISE),
             ("Four classes,\nover the logit", "gain_over_logit", PURPLE)]  # fmt: skip
     ends = [m[f"{name}{end}"] * THOUSAND for _, name, _ in rows for end in ("_low", "_high")]
     marks = {
@@ -64,20 +64,19 @@ def forest(evidence: Evidence) -> Plot:
         drawn.finding = _found(evidence)
     return Plot(
         "forest", "What the forecasts gain, with 95 % intervals", drawn.finding, drawn.svg,
-        "Right of the line is better than knowing nothing (the prior: how often each class "
-        "occurred in training) or than a simple model (the logit). Costs and the detectable gain "
-        "concern direction.",
+        "Right of the line is better than knowing nothing (the better of prior and even odds) or "
+        "than a simple model (the logit). Costs and the detectable gain concern direction.",
     )  # fmt: skip
 
 
 def _found(evidence: Evidence) -> str:
     words = []
     for name, what in (
-        ("gain", "four classes over the prior"),
-        ("direction_gain", "direction over the prior"),
+        ("gain", "four classes"),
+        ("direction_gain", "direction"),
         ("gain_over_logit", "four classes over the logit"),
     ):
         low, high = evidence.metrics[f"{name}_low"], evidence.metrics[f"{name}_high"]
         where = "above zero" if low > 0 else "below zero" if high < 0 else "around zero"
         words.append(f"{what} {gain(evidence.metrics[name])}, interval {where}")
-    return f"Gains in nats: {'; '.join(words)}."
+    return f"Gains in nats over prior and even odds: {'; '.join(words)}."

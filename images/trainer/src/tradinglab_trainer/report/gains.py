@@ -1,11 +1,13 @@
-"""When the gain over the prior was made: summed over the test time.
+"""When the gain was made: summed over the test time.
 
 Called by the page.
 """
 
 import numpy as np
 
+from tradinglab.domain.forecast import CLASS_COUNT
 from tradinglab.evaluation.metrics import collapsed, log_losses
+from tradinglab.features.columns import FloatArray
 from tradinglab_trainer.evidence import Evidence
 from tradinglab_trainer.report.canvas import (
     BLUE,
@@ -25,13 +27,22 @@ POINTS = 400
 PERIODS = 10
 
 
+def over_nothing(losses: FloatArray, prior: FloatArray, classes: int) -> FloatArray:
+    """Gain of each row over the better of prior and even odds, as the metrics have it."""
+    even = np.full(len(prior), np.log(classes))
+    return np.asarray((prior if prior.mean() < np.log(classes) else even) - losses, np.float64)
+
+
 def over_time(evidence: Evidence) -> Plot:
     forecasts, horizon = evidence.forecasts, evidence.spec.training.horizon_bars
     classes = forecasts.classes
-    four = log_losses(forecasts.prior, classes) - log_losses(forecasts.probabilities, classes)
-    logit = log_losses(forecasts.prior, classes) - log_losses(forecasts.logit, classes)
-    two = log_losses(*collapsed(forecasts.prior, classes)) - log_losses(
-        *collapsed(forecasts.probabilities, classes)
+    prior = log_losses(forecasts.prior, classes)
+    four = over_nothing(log_losses(forecasts.probabilities, classes), prior, CLASS_COUNT)
+    logit = over_nothing(log_losses(forecasts.logit, classes), prior, CLASS_COUNT)
+    two = over_nothing(
+        log_losses(*collapsed(forecasts.probabilities, classes)),
+        log_losses(*collapsed(forecasts.prior, classes)),
+        2,
     )
     shown = np.append(buckets(len(classes), POINTS), len(classes) - 1)
     times = instants(forecasts.times[shown])
@@ -54,10 +65,11 @@ def over_time(evidence: Evidence) -> Plot:
         parts = [float(part.mean()) for part in np.array_split(two, PERIODS) if len(part)]
         better = sum(part > 0 for part in parts)
         drawn.finding = (
-            f"On direction the forecasts beat the prior in {better} of {len(parts)} equal "
+            f"On direction the forecasts beat knowing nothing in {better} of {len(parts)} equal "
             f"stretches of the test time."
         )
     return Plot(
-        "gain-over-time", "The gain over the prior, summed", drawn.finding, drawn.svg,
-        "Rising: better than the prior in that stretch. Skill climbs steadily; luck jumps once.",
+        "gain-over-time", "The gain, summed over time", drawn.finding, drawn.svg,
+        "Over the better of prior and even odds. Rising: better in that stretch. Skill climbs "
+        "steadily; luck jumps once.",
     )  # fmt: skip

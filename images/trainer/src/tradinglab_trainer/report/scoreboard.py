@@ -38,11 +38,14 @@ class Line:
     note: str = ""
 
 
-PRIOR_AND_LOGIT = (("prior", "log_loss_prior"), ("logit", "log_loss_logit"))
+BASELINES = (
+    ("prior", "log_loss_prior"), ("even odds", "log_loss_even"), ("logit", "log_loss_logit"),
+)  # fmt: skip
+OVER_NOTHING = "nats, over the better of prior and even odds"
 GROUPS: dict[str, tuple[Line, ...]] = {
     "Four classes": (
-        Line("log_loss", "Log-loss", loss, PRIOR_AND_LOGIT, -1, note="nats, lower is better"),
-        Line("gain", "Gain over the prior", gain, interval=True, note="nats; nothing known: 0"),
+        Line("log_loss", "Log-loss", loss, BASELINES, -1, note="nats, lower is better"),
+        Line("gain", "Gain", gain, interval=True, note=OVER_NOTHING),
         Line("gain_over_logit", "Gain over the logit", gain, interval=True, note="nats"),
         Line("accuracy", "Accuracy", percent, note="by chance about a quarter"),
         Line("brier", "Brier score", loss, (("prior", "brier_prior"),), -1,
@@ -52,11 +55,11 @@ GROUPS: dict[str, tuple[Line, ...]] = {
     ),
     "Direction: bullish or bearish": (
         Line("direction_log_loss", "Log-loss", loss,
-             (("prior", "direction_log_loss_prior"), ("logit", "direction_log_loss_logit")), -1,
+             tuple((title, f"direction_{name}") for title, name in BASELINES), -1,
              note="nats, lower is better"),
-        Line("direction_gain", "Gain over the prior", gain,
+        Line("direction_gain", "Gain", gain,
              (("costs need", "direction_gain_needed"), ("detectable", "detectable_gain")),
-             interval=True, note="nats"),
+             interval=True, note=OVER_NOTHING),
         Line("direction_accuracy", "Accuracy", percent,
              half_width="direction_accuracy_half_width", note="a coin: 50 %"),
         Line("top_decile_accuracy", "Accuracy of the surest tenth", percent,

@@ -59,9 +59,9 @@ def state(evidence: Evidence) -> Statement:
 def _found(evidence: Evidence) -> str:
     m = evidence.metrics
     return (
-        f"on direction the forecasts gain {gain(m['direction_gain'])} nats over the prior "
-        f"(95 % interval {gain(m['direction_gain_low'])} to {gain(m['direction_gain_high'])}), "
-        f"on about {count(m['effective_observations'])} independent observations"
+        f"on direction the forecasts gain {gain(m['direction_gain'])} nats over prior and even "
+        f"odds (95 % interval {gain(m['direction_gain_low'])} to "
+        f"{gain(m['direction_gain_high'])}), on about {count(m['effective_observations'])} independent observations"
     )
 
 

@@ -68,11 +68,13 @@ def scientific(value: float) -> str:
 
 
 def plain(value: float) -> str:
-    """A figure of which nothing is known: four significant digits."""
+    """A figure of which nothing is known: four significant digits, or a whole number."""
     if not math.isfinite(value):
         return UNKNOWN
-    if value and not 1e-4 <= abs(value) < 1e6:
+    if value and abs(value) < 1e-4:
         return scientific(value)
+    if abs(value) >= 1000:
+        return decimal(value, 0)
     return _typeset(f"{value:,.4g}")
 
 
