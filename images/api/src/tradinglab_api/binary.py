@@ -8,7 +8,7 @@ Called by the batch route. float32 or float64; nothing is unpickled, and nothing
 the body does not hold.
 """
 
-import io
+import ast
 from http import HTTPStatus
 from typing import Final
 
@@ -22,6 +22,10 @@ from tradinglab_api.problems import Problem, unprocessable
 
 NPY: Final = "application/x-npy"
 BASELINE: Final = "log_volatility_baseline"
+LONGEST_HEADER: Final = 4096
+MALFORMED: Final = (
+    ValueError, TypeError, LookupError, SyntaxError, ArithmeticError, RecursionError, MemoryError,
+)  # fmt: skip
 EXPECTED: Final = "an npy array of records with bar_open_time and snapshots"
 
 
@@ -30,8 +34,6 @@ def decode_records(
 ) -> RawWindows | ComponentWindows:
     """`shapes`: of one window's rows in either space. Raises Problem that names the field."""
     records = _records(body)
-    if not 1 <= len(records) <= LARGEST_BATCH:
-        raise unprocessable("body", f"{len(records)} records", f"1 to {LARGEST_BATCH} records")
     times = _times(records)
     for i, time in enumerate(times):
         decoder.check_time(time, f"[{i}].bar_open_time")
@@ -61,14 +63,9 @@ def decode_records(
 
 
 def _records(body: bytes) -> NDArray[np.void]:
-    stream = io.BytesIO(body)
     try:
-        version = npy.read_magic(stream)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"version {version} is not 1.0 or 2.0")
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran_order, dtype = read(stream)
-    except (ValueError, TypeError, SyntaxError, EOFError, RecursionError, MemoryError) as error:
+        shape, dtype, start = _header(body)
+    except MALFORMED as error:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"the body is no npy array: {str(error)[:200]}",
@@ -77,12 +74,29 @@ def _records(body: bytes) -> NDArray[np.void]:
             expected=EXPECTED,
         ) from None
     named = dtype.names is not None and {"bar_open_time", "snapshots"} <= set(dtype.names)
-    if not named or dtype.hasobject or len(shape) != 1 or (fortran_order and len(shape) > 1):
+    if not named or dtype.hasobject or not dtype.itemsize or len(shape) != 1:
         raise unprocessable("body", f"{str(dtype)[:200]} of shape {shape}", EXPECTED)
-    left = len(body) - stream.tell()
-    if dtype.itemsize * shape[0] != left:
-        raise unprocessable("body", f"{left} bytes", f"{dtype.itemsize} bytes for each record")
-    return np.frombuffer(body, dtype, shape[0], stream.tell())
+    if not 1 <= shape[0] <= LARGEST_BATCH:
+        raise unprocessable("body", f"{shape[0]} records", f"1 to {LARGEST_BATCH} records")
+    if dtype.itemsize * shape[0] != len(body) - start:
+        found = f"{len(body) - start} bytes"
+        raise unprocessable("body", found, f"{shape[0]} records of {dtype.itemsize} bytes")
+    return np.frombuffer(body, dtype, shape[0], start)
+
+
+def _header(body: bytes) -> tuple[tuple[int, ...], np.dtype[np.void], int]:
+    """Shape, type and where the data begins (NEP 1, versions 1.0 and 2.0)."""
+    width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(body[:8])
+    if width is None:
+        raise ValueError("it does not begin as npy 1.0 or 2.0 does")
+    start = 8 + width + int.from_bytes(body[8 : 8 + width], "little")
+    if start > LONGEST_HEADER:
+        raise ValueError(f"its header has {start} bytes, expected at most {LONGEST_HEADER}")
+    header = ast.literal_eval(body[8 + width : start].decode("latin-1").strip())
+    shape = header["shape"]
+    if type(shape) is not tuple or not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"its shape is {shape!r}")
+    return shape, npy.descr_to_dtype(header["descr"]), start
 
 
 def _times(records: NDArray[np.void]) -> list[int]:

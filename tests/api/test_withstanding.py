@@ -1,0 +1,129 @@
+"""Whatever is sent: an answer in time, never a 5xx, and every refusal names what is wrong."""
+
+import io
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from tests.api.conftest import refused, settings_of
+from tests.api.mutations import Mutations
+
+SECONDS_FOR_AN_ANSWER = 5
+LARGEST_RESIDENT_MEGABYTES = 400
+
+
+@pytest.fixture
+def alone(start, volume, artifact):
+    """An API of its own: what it is sent may not disturb other tests."""
+    return start(settings_of(volume, artifact)).await_serving()
+
+
+def resident_megabytes(pid):
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024
+
+
+def records(body):
+    rows = np.array(body["snapshots"], np.float64)
+    form = [("bar_open_time", "<i8"), ("snapshots", "<f4", rows.shape)]
+    made, content = np.empty(1, form), io.BytesIO()
+    made["bar_open_time"], made["snapshots"] = body["bar_open_time"], rows
+    np.save(content, made, allow_pickle=False)
+    return content.getvalue()
+
+
+def send_spoilt(api, body, count, seed):
+    """Sends so many spoilt bodies; returns how many were answered with which status."""
+    row = {
+        "bar_open_time": body["bar_open_time"] + 3_600_000,
+        "snapshot": body["snapshots"][-1],
+    }
+    mutations = Mutations(seed, row, body, records(body))
+    answered = Counter()
+    with httpx.Client(base_url=api.url, timeout=SECONDS_FOR_AN_ANSWER) as client:
+        for _ in range(count):
+            spoilt = mutations.next()
+            headers = {"Content-Type": spoilt.content_type}
+            if spoilt.coding:
+                headers["Content-Encoding"] = spoilt.coding
+            answer = client.request(
+                spoilt.method, spoilt.path, content=spoilt.content, headers=headers
+            )
+            where = f"{spoilt.how} {spoilt.path}: {answer.status_code} {answer.text[:300]}"
+            assert answer.status_code < 500, where
+            if answer.status_code != 200:
+                assert answer.headers["Content-Type"] == "application/problem+json", where
+                assert answer.json().get("field"), where
+            answered[answer.status_code] += 1
+        assert client.get("/readyz").status_code == 200
+    assert resident_megabytes(api.process.pid) < LARGEST_RESIDENT_MEGABYTES
+    assert not [line for line in api.lines if "ERROR" in line or "Traceback" in line]
+    return answered
+
+
+def send_100_megabytes(api):
+    def blocks():
+        for _ in range(100):
+            yield b" " * (1 << 20)
+
+    headers = {"Content-Type": "application/json", "Content-Length": str(100 << 20)}
+    answer = httpx.post(f"{api.url}/v1/forecast", content=blocks(), headers=headers, timeout=20)
+    assert refused(answer, 413)["field"] == "body"
+
+
+def test_spoilt_bodies_are_refused_with_the_field(alone, body):
+    answered = send_spoilt(alone, body, count=400, seed=1)
+    assert {200, 400, 413, 415, 422} <= set(answered), answered
+
+
+@pytest.mark.prove
+def test_ten_thousand_spoilt_bodies_are_refused_with_the_field(alone, body):
+    answered = send_spoilt(alone, body, count=10_000, seed=2)
+    send_100_megabytes(alone)
+    print(f"spoilt bodies by status: {dict(sorted(answered.items()))}")
+
+
+def test_a_body_of_100_megabytes_is_refused_and_the_next_request_answered(alone, body):
+    send_100_megabytes(alone)
+    assert httpx.post(f"{alone.url}/v1/forecast", json=body, timeout=10).status_code == 200
+    assert resident_megabytes(alone.process.pid) < LARGEST_RESIDENT_MEGABYTES
+
+
+def conforms(api, folder, examples, seed):
+    """Runs schemathesis against the served document; its report is the failure's message.
+
+    What the schema cannot say (that times are multiples of the bar, and how many rows the artifact
+    takes) is refused with 422, so data that fits the schema alone need not be accepted.
+    """
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/v1/openapi.json"),
+            *("--max-examples", str(examples), "--phases", "coverage,fuzzing"),
+            *("--exclude-checks", "positive_data_acceptance", "--seed", str(seed), "--no-color"),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
+    return re.search(r"\d+ generated, \d+ passed", ended.stdout)[0]
+
+
+def test_the_api_is_what_its_document_says(alone, tmp_path):
+    conforms(alone, tmp_path, examples=10, seed=1)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1600)
+def test_the_api_is_what_its_document_says_in_many_examples(alone, tmp_path):
+    began = time.monotonic()
+    told = conforms(alone, tmp_path, examples=1000, seed=2)
+    print(f"schemathesis: {told} in {time.monotonic() - began:.0f} s")
