@@ -14,7 +14,7 @@ from tradinglab.artifact.store import Artifact
 from tradinglab.errors import ConfigurationError
 from tradinglab_trainer.commands.artifact_arguments import WAYS, add_volume_arguments, open_artifact
 from tradinglab_trainer.commands.evaluate import add_bars_arguments
-from tradinglab_trainer.commands.table import aligned, figure, instant, minute_of
+from tradinglab_trainer.commands.table import aligned, figure, instant, minute_of, setting
 
 EXAMPLES = """\
 examples:
@@ -108,7 +108,7 @@ def _told(document: Mapping[str, Any]) -> str:
     )]  # fmt: skip
     rows.append(("trained", minute_of(a["trained_at"]), minute_of(b["trained_at"])))
     differing = [
-        (name, str(a["hyperparameters"].get(name, "")), str(b["hyperparameters"].get(name, "")))
+        (name, *(setting(each["hyperparameters"].get(name, "")) for each in (a, b)))
         for name in dict.fromkeys((*a["hyperparameters"], *b["hyperparameters"]))
         if a["hyperparameters"].get(name) != b["hyperparameters"].get(name)
     ]

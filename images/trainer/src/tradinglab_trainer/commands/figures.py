@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from tradinglab_trainer.commands.table import ABSENT, aligned, figure
 
 Metrics = Mapping[str, float]
-_HEADING = ("", "model", "baselines", "")
+_BASELINES = 3
+_HEADING = ("", "model", "baselines", *[""] * (_BASELINES - 1))
+_CONSTANT_AND_LOGIT = (("prior", "_prior"), ("logit", "_logit"), ("even", "_even"))
 _LOSSES = (
-    ("log-loss, four classes", "log_loss", (("prior", "_prior"), ("logit", "_logit"))),
-    ("log-loss, direction", "direction_log_loss", (("prior", "_prior"), ("logit", "_logit"))),
+    ("log-loss, four classes", "log_loss", _CONSTANT_AND_LOGIT),
+    ("log-loss, direction", "direction_log_loss", _CONSTANT_AND_LOGIT),
     ("Brier", "brier", (("prior", "_prior"),)),
     ("momentum MSE", "momentum_mse", (("zero", "_of_zero"),)),
     ("volatility QLIKE", "qlike", (("HAR", "_har"), ("EWMA", "_ewma"))),
@@ -19,9 +21,9 @@ _LOSSES = (
     ("calibration error (ECE)", "ece", (("uncalibrated", "_before"), ("by chance", "_null"))),
 )
 _INTERVALS = (
-    ("gain over prior, four classes", "gain"),
+    ("gain over prior and even, four classes", "gain"),
     ("gain over logit, four classes", "gain_over_logit"),
-    ("gain over prior, direction", "direction_gain"),
+    ("gain over prior and even, direction", "direction_gain"),
     ("Brier over prior", "brier_excess"),
     ("QLIKE over EWMA", "qlike_excess"),
     ("QLIKE over HAR", "qlike_excess_over_har"),
@@ -45,7 +47,9 @@ def beside_baselines(metrics: Metrics, indent: str = "  ") -> str:
             for other, suffix in others
             if name + suffix in metrics
         ]
-        rows.append((label, figure(metrics.get(name)), *baselines, *[""] * (2 - len(baselines))))
+        rows.append(
+            (label, figure(metrics.get(name)), *baselines, *[""] * (_BASELINES - len(baselines)))
+        )
     return aligned(rows, right=(1,), indent=indent)
 
 

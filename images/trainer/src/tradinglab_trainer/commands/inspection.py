@@ -8,7 +8,7 @@ from tradinglab.artifact.manifest import Manifest
 from tradinglab.artifact.store import Artifact
 from tradinglab_trainer.commands.artifact_arguments import WAYS, add_volume_arguments, open_artifact
 from tradinglab_trainer.commands.figures import beside_baselines, gains
-from tradinglab_trainer.commands.table import aligned, minute, minute_of, paragraph, size
+from tradinglab_trainer.commands.table import aligned, minute, minute_of, paragraph, setting, size
 
 EXAMPLES = """\
 examples:
@@ -94,7 +94,7 @@ def _checks(manifest: Manifest) -> str:
 
 
 def _hyperparameters(manifest: Manifest) -> str:
-    rows = [(name, str(value)) for name, value in manifest.hyperparameters.items()]
+    rows = [(name, setting(value)) for name, value in manifest.hyperparameters.items()]
     return aligned(rows, indent="  ") if rows else "  none recorded"
 
 

@@ -35,6 +35,11 @@ def figure(value: float | None, form: str = ".4f") -> str:
     return ABSENT if value is None else format(value, form)
 
 
+def setting(value: object) -> str:
+    """A hyper-parameter, floats without the tail of their binary form."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def instant(milliseconds: int) -> str:
     """In ISO 8601, for programs."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")

@@ -116,8 +116,9 @@ def _overridden(given: argparse.Namespace, environment: Mapping[str, str]) -> di
     if not volume:
         raise ConfigurationError("--volume is not given, expected the directory for the artifact")
     if not settings.get(f"{PREFIX}JOB"):
+        bars = settings.get(f"{PREFIX}BARS")
         settings[f"{PREFIX}JOB"] = job_name(
-            Path(volume) / model, spec, given.bars, datetime.now(UTC)
+            Path(volume) / model, spec, Path(bars) if bars else None, datetime.now(UTC)
         )
     if given.champion is not None:
         settings[f"{PREFIX}CHAMPION"] = open_artifact(given.champion, Path(volume), model).digest
