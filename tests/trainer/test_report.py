@@ -260,3 +260,14 @@ def test_the_summed_gain_ends_where_the_metric_says(made):
     losses = log_losses(forecasts.probabilities, forecasts.classes)
     gained = gains.over_nothing(losses, prior, 4)
     assert gained.mean() == pytest.approx(made.metrics["gain"])
+
+
+def test_forecasts_that_never_differ_are_drawn_all_the_same():
+    forecasts = scored_forecasts(800)
+    even = np.full((800, 4), 0.25)
+    flat = np.full(800, -5.0)
+    dull = replace(
+        forecasts, probabilities=even, uncalibrated=even, logit=even, volatility=flat, har=flat,
+        ewma=flat, attention=np.full((800, 64), 1 / 64, np.float32),
+    )  # fmt: skip
+    Reader(render(evidence(dull)).decode())

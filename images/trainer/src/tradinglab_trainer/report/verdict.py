@@ -61,7 +61,8 @@ def _found(evidence: Evidence) -> str:
     return (
         f"on direction the forecasts gain {gain(m['direction_gain'])} nats over prior and even "
         f"odds (95 % interval {gain(m['direction_gain_low'])} to "
-        f"{gain(m['direction_gain_high'])}), on about {count(m['effective_observations'])} independent observations"
+        f"{gain(m['direction_gain_high'])}), on about "
+        f"{count(m['effective_observations'])} independent observations"
     )
 
 
