@@ -2,6 +2,8 @@
 
 import pytest
 
+from tradinglab.adapters.kubernetes_request import KubernetesRequest
+from tradinglab.adapters.request_file import RequestFile
 from tradinglab.errors import ConfigurationError
 from tradinglab_bot.bot import training_requests
 from tradinglab_bot.settings import read_settings
@@ -63,3 +65,14 @@ def test_the_real_exchange_demands_a_tradeable_model() -> None:
 
 def test_by_default_nobody_is_asked_for_a_training() -> None:
     assert training_requests(read_settings(GOOD)) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "asked"),
+    [
+        ({"TRADINGLAB_TRAINING_REQUEST_FILE": "/data/request"}, RequestFile),
+        ({"TRADINGLAB_TRAINING_REQUEST_MODEL": "lab/btc-usdt"}, KubernetesRequest),
+    ],
+)
+def test_the_one_that_is_named_is_asked(setting: dict[str, str], asked: type) -> None:
+    assert isinstance(training_requests(read_settings({**GOOD, **setting})), asked)

@@ -1,7 +1,6 @@
 """Rules across fields, as the models enforce them."""
 
-from types import SimpleNamespace
-
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +11,7 @@ from tradinglab.domain.market import timeframe_milliseconds
 from tradinglab.features.pipeline import lookback_bars
 from tradinglab.resource.rules import needed_bars
 from tradinglab.resource.spec import TradingModelSpec
-from tradinglab_trainer.dataset import walk_forward
+from tradinglab_trainer.dataset import Dataset, walk_forward
 
 
 def spec(**changes: object) -> TradingModelSpec:
@@ -53,6 +52,23 @@ def test_needed_bars_leaves_room_to_judge_on_when_window_and_horizon_are_short()
     assert needed_bars(asked) == 30 * 24 + 17 + LEAST_USABLE_BARS
 
 
+def gapless(count: int, window: int, horizon: int, bar: int) -> Dataset:
+    """Of a price that always moves; every row after the lookback can be used."""
+    nothing = np.empty((count, 0))
+    return Dataset(
+        times=bar * np.arange(count),
+        snapshots=nothing,
+        stationary=nothing,
+        har_terms=nothing,
+        returns=np.ones(count),
+        future_log_volatility=nothing,
+        usable=np.arange(count) >= lookback_bars(window, bar),
+        window_bars=window,
+        horizon_bars=horizon,
+        bar_milliseconds=bar,
+    )
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     window=st.integers(16, 512),
@@ -72,9 +88,7 @@ def test_the_shortest_history_gives_the_first_fold_eight_windows(
     needed = needed_bars(asked)
     bar = timeframe_milliseconds(timeframe)
     assert needed >= lookback_bars(window, bar) + horizon + LEAST_USABLE_BARS
-    bars = SimpleNamespace(
-        first=lookback_bars(window, bar), horizon_bars=horizon, times=range(needed)
-    )
+    bars = gapless(needed, window, horizon, bar)
     for fold in walk_forward(bars, folds):
         for start, stop in (fold.stop, fold.calibration, fold.test):
             assert stop - start >= horizon
