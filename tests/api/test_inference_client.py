@@ -1,6 +1,7 @@
 """The client against a real API, and against servers that misbehave, over real sockets."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 from pydantic import SecretStr
+from tests.api.artifacts import history
 from tests.api.conftest import settings_of
 
 from tradinglab.adapters.inference_client import InferenceClient
@@ -91,6 +93,55 @@ async def test_model_and_forecast_come_from_the_api(api, artifact, snapshots, bo
     made = await client.forecast(snapshots, body["bar_open_time"], facts.digest)
     assert (made.digest, made.bar_open_time) == (artifact.digest, body["bar_open_time"])
     await client.aclose()
+
+
+async def test_one_row_follows_another_and_the_history_only_where_it_is_missing(
+    http, api, artifact
+):
+    def streams():
+        found = r'_requests_total\{route="/v1/streams/<stream>",status="%s"\} (\S+)'
+        text = http.get("/metrics").text
+        return [float(re.search(found % status, text)[1]) for status in (200, 409)]
+
+    rows, last = history(artifact.manifest.lookback_bars + 20)
+    lookback = artifact.manifest.lookback_bars
+    client = InferenceClient(api.url, deadline_seconds=10)
+    await client.forecast(rows[:lookback], last - 20 * 3_600_000, artifact.digest)
+    before = streams()
+    for end in range(lookback + 1, lookback + 20):
+        bar = last - (lookback + 20 - end) * 3_600_000
+        await client.forecast(rows[end - lookback : end], bar, artifact.digest)
+    after = streams()
+    assert (after[0] - before[0], after[1] - before[1]) == (19, 0)
+    made = await client.forecast(rows[20:], last + 7_200_000, artifact.digest)  # over a hole
+    assert made.bar_open_time == last + 7_200_000
+    assert streams()[1] == after[1] + 1
+    await client.aclose()
+
+
+async def test_many_histories_are_sent_at_once(api, artifact):
+    rows, last = history(artifact.manifest.lookback_bars + 3)
+    lookback = artifact.manifest.lookback_bars
+    many = np.stack([rows[start : start + lookback] for start in range(4)])
+    bars = [last - (3 - i) * 3_600_000 for i in range(4)]
+    client = InferenceClient(api.url, deadline_seconds=10)
+    made = await client.forecasts(many, bars, artifact.digest, with_attention=True)
+    assert [each.bar_open_time for each in made] == bars
+    assert all(sum(each.attention) == pytest.approx(1) for each in made)
+    alone = await client.forecast(many[3], bars[3], artifact.digest)
+    assert alone.probabilities == pytest.approx(made[3].probabilities, abs=1e-6)
+    with pytest.raises(ForecastUnavailable, match="expected sha256:0"):
+        await client.forecasts(many, bars, "sha256:0")
+    await client.aclose()
+
+
+async def test_the_history_follows_whatever_conflict_there_is():
+    with server([(409, {"detail": "rows are missing"}), (200, answer())]) as (url, asked):
+        assert (await forecast_from(url)).digest == "sha256:1"
+        assert [method for method, _ in asked] == ["POST", "PUT"]
+        row, whole = (json.loads(content) for _, content in asked)
+        assert row == {"bar_open_time": 3_600_000, "snapshot": [1.0] * 12}
+        assert whole == {"bar_open_time": 3_600_000, "snapshots": [[1.0] * 12] * 3}
 
 
 async def test_what_the_api_refuses_is_an_input_error_in_its_words(api, snapshots):
