@@ -9,6 +9,7 @@ import pytest
 from tests.api.artifacts import small_artifact
 from tests.api.conftest import settings_of
 from tests.api.test_forecast_route import only
+from tests.integration.programs import until_async
 
 from tradinglab.adapters.inference_client import InferenceClient
 from tradinglab.errors import ForecastUnavailable
@@ -33,12 +34,6 @@ async def ask_until(stop, url, digest, rows, bar_open_time, answers):
         await client.aclose()
 
 
-async def answered(answers, count):
-    async with asyncio.timeout(20):
-        while len(answers) < count:
-            await asyncio.sleep(0.02)
-
-
 async def under_load(url, digest, rows, bar_open_time, disturb):
     """What the clients were answered while `disturb` (a function, in a thread) did its work."""
     stop, answers = asyncio.Event(), []
@@ -46,9 +41,10 @@ async def under_load(url, digest, rows, bar_open_time, disturb):
         asyncio.create_task(ask_until(stop, url, digest, rows, bar_open_time, answers))
         for _ in range(CLIENTS)
     ]
-    await answered(answers, 10 * CLIENTS)
+    await until_async(lambda: len(answers) > 10 * CLIENTS, "answers")
     await asyncio.to_thread(disturb)
-    await answered(answers, len(answers) + 10 * CLIENTS)
+    wanted = len(answers) + 10 * CLIENTS
+    await until_async(lambda: len(answers) > wanted, "answers afterwards")
     stop.set()
     await asyncio.gather(*asking)
     return answers
