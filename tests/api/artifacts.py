@@ -83,15 +83,14 @@ def small_graph(seed: int) -> bytes:
     return model.SerializeToString()
 
 
-def reference_graph() -> bytes:
+def reference_network():
     """32 filters, 64 units, windows of 64 bars, untrained: that costs as much as trained."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    from tradinglab_trainer.export import export_graph
     from tradinglab_trainer.network import Hyperparameters, window_network
 
     hyperparameters = Hyperparameters(filters=32, lstm_units=64)
-    return export_graph(window_network(hyperparameters, REFERENCE_COMPONENTS, REFERENCE_WINDOW))
+    return window_network(hyperparameters, REFERENCE_COMPONENTS, REFERENCE_WINDOW)
 
 
 def small_pipeline(
@@ -124,11 +123,14 @@ def small_artifact(
     return _written(volume, seed, snapshots, data, pipeline, small_graph(seed), replaced or {})
 
 
-def reference_artifact(volume: Path, graph: bytes | None = None) -> Artifact:
-    """The size of network that the product's figures are measured with."""
+def reference_artifact(volume: Path, network: object = None) -> Artifact:
+    """The size of network that the product's figures are measured with, its own unless given."""
+    from tradinglab_trainer.export import export_graph
+
+    graph = export_graph(network or reference_network())
     snapshots, data = _history_of_training(seed=1)
     pipeline = small_pipeline(snapshots, 1, REFERENCE_WINDOW, REFERENCE_COMPONENTS)
-    return _written(volume, 1, snapshots, data, pipeline, graph or reference_graph(), {})
+    return _written(volume, 1, snapshots, data, pipeline, graph, {})
 
 
 def _history_of_training(seed: int) -> tuple[np.ndarray, DataRange]:

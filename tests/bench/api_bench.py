@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.api.artifacts import MODEL, history, reference_artifact, reference_graph
+from tests.api.artifacts import MODEL, history, reference_artifact
 from tests.api.conftest import nullable
 from tests.bench.http_load import StreamOfBars, http, load
 from tests.bench.results import record
@@ -26,6 +26,7 @@ from tests.bench.results import record
 SLICE_SECONDS = 0.5
 CONSTANT = b"GET /constant HTTP/1.1\r\nHost: bench\r\n\r\n"
 STARTS = 3
+IN_THE_IMAGE = {"MALLOC_ARENA_MAX": "1"}
 SERVER_CORE, CLIENT_CORE = 0, 1
 
 
@@ -36,7 +37,12 @@ def resident_megabytes(pid: int) -> float:
 
 def started(volume: str, digest: str) -> tuple[subprocess.Popen, int]:
     command = (sys.executable, "-m", "tests.bench.api_server", volume, MODEL, digest)
-    process = subprocess.Popen([*command, str(SERVER_CORE)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, str(SERVER_CORE)],
+        env=os.environ | IN_THE_IMAGE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     for line in process.stdout:
         if line.strip().isdigit():
             return process, int(line)
@@ -103,7 +109,7 @@ def start_to_ready(volume: str, digest: str) -> None:
     taken = []
     settings = {"VOLUME": volume, "MODEL": MODEL, "DIGEST": digest, "LISTEN": "127.0.0.1:0"}
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TRADING")}
-    environ |= {f"TRADINGLAB_{name}": value for name, value in settings.items()}
+    environ |= IN_THE_IMAGE | {f"TRADINGLAB_{name}": value for name, value in settings.items()}
     for _ in range(STARTS):
         began = time.perf_counter()
         program = subprocess.Popen(
@@ -135,12 +141,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3.0, help="per kind and concurrency")
     parser.add_argument("--requests", type=int, default=100_000, help="before memory is read")
-    parser.add_argument("--graph", type=Path, help="an exported reference network, to save time")
     given = parser.parse_args(arguments)
-    graph = given.graph.read_bytes() if given.graph else reference_graph()
-    os.sched_setaffinity(0, {CLIENT_CORE})
     with tempfile.TemporaryDirectory() as volume:
-        artifact = reference_artifact(Path(volume), graph)
+        artifact = reference_artifact(Path(volume))
+        os.sched_setaffinity(0, {CLIENT_CORE})
         start_to_ready(volume, artifact.digest)
         server, port = started(volume, artifact.digest)
         try:
