@@ -19,7 +19,7 @@ from tradinglab.logs import fields
 from tradinglab_api.bodies import JSON, answered
 from tradinglab_api.documents import Health, Readiness, encoded
 from tradinglab_api.forecasting import Forecasting
-from tradinglab_api.frame import ID_KEY, Frame
+from tradinglab_api.frame import ID_KEY, Frame, WSGIApplication
 from tradinglab_api.metrics import Metrics
 from tradinglab_api.openapi import openapi_document
 from tradinglab_api.operations import HTML, OPERATIONS, TEXT
@@ -27,6 +27,7 @@ from tradinglab_api.page import readable_page
 from tradinglab_api.problems import MEDIA_TYPE, Problem, problem_document, unavailable
 from tradinglab_api.rate_limit import RateLimit
 from tradinglab_api.serving import Service
+from tradinglab_api.shortcut import Shortcut
 from tradinglab_api.streams import Streams
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,10 @@ def create_application(
         handler = getattr(forecasting, operation.name, None) or getattr(about, operation.name)
         app.add_url_rule(operation.path, operation.name, handler, methods=[operation.method])
     _add_error_answers(app)
-    app.wsgi_app = Frame(app.wsgi_app, metrics, api_key, rate_limit)  # type: ignore[method-assign]
+    inner: WSGIApplication = app.wsgi_app
+    if service.predictor is not None:
+        inner = Shortcut(inner, forecasting.continued, service.predictor.facts.digest)
+    app.wsgi_app = Frame(inner, metrics, api_key, rate_limit)  # type: ignore[method-assign]
     return app
 
 

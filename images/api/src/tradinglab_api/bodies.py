@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from flask import Request, Response
 
@@ -15,11 +15,10 @@ FASTEST: Final = 1
 GZIP_WINDOW: Final = 31  # zlib's code for a gzip header and the largest window
 
 
-def received(request: Request, max_bytes: int, *media_types: str) -> bytes:
+def received(environ: dict[str, Any], max_bytes: int, *media_types: str) -> bytes:
     """The body, uncompressed. Raises Problem: 415 for another type or coding, 413, 400."""
-    environ = request.environ
-    found = environ.get("CONTENT_TYPE", "")
-    if found not in media_types and request.mimetype not in media_types:
+    if media_type(environ) not in media_types:
+        found = environ.get("CONTENT_TYPE", "")
         raise _unsupported("Content-Type", found, " or ".join(media_types))
     body: bytes = environ["wsgi.input"].read()  # the server has it whole, and bounded
     coding = environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
@@ -28,6 +27,12 @@ def received(request: Request, max_bytes: int, *media_types: str) -> bytes:
     if coding != "gzip":
         raise _unsupported("Content-Encoding", coding, "gzip")
     return _unzipped(body, max_bytes)
+
+
+def media_type(environ: dict[str, Any]) -> str:
+    """Of the body, without parameters."""
+    given: str = environ.get("CONTENT_TYPE", "")
+    return given if given == JSON else given.partition(";")[0].strip().lower()
 
 
 def answered(request: Request, body: bytes, digest: str | None = None) -> Response:

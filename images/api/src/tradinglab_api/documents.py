@@ -3,6 +3,7 @@
 Used by decoding, the routes and the OpenAPI document.
 """
 
+import re
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -13,6 +14,7 @@ from tradinglab.features.columns import SNAPSHOT_COLUMNS
 WIDTH: Final = len(SNAPSHOT_COLUMNS)
 LATEST_MILLISECONDS: Final = 253_402_300_800_000  # the year 10000
 LARGEST_BATCH: Final = 4096
+STREAM_NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 BarOpenTime = Annotated[

@@ -1,7 +1,6 @@
 """The routes that forecast: one history, many, and streams. Registered by the application."""
 
 import logging
-import re
 import time
 from http import HTTPStatus
 from typing import Final
@@ -14,10 +13,10 @@ from tradinglab.domain.forecast import ServedForecasts
 from tradinglab.logs import fields
 from tradinglab.predictor import Outputs, Predictor
 from tradinglab_api.binary import NPY, decode_records
-from tradinglab_api.bodies import JSON, answered, received
+from tradinglab_api.bodies import JSON, answered, media_type, received
 from tradinglab_api.decoding import ComponentWindows, Decoder, RawWindows
-from tradinglab_api.documents import WIDTH, Space, encoded
-from tradinglab_api.frame import ID_KEY, STARTED_KEY
+from tradinglab_api.documents import STREAM_NAME, WIDTH, Space, encoded
+from tradinglab_api.frame import ID_KEY, STARTED_KEY, Environ
 from tradinglab_api.metrics import Metrics
 from tradinglab_api.operations import ATTENTION, SPACE
 from tradinglab_api.problems import unavailable, unprocessable
@@ -26,7 +25,6 @@ from tradinglab_api.streams import NetworkInput, Streams
 
 log = logging.getLogger(__name__)
 
-STREAM_NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 TRUTH: Final = {"true": True, "false": False}
 
 
@@ -45,15 +43,15 @@ class Forecasting:
 
     def forecast(self) -> Response:
         predictor, decoder, _ = self._serving()
-        query = _query(ATTENTION)
-        windows = decoder.one(received(request, self._max_body_bytes, JSON))
+        query = _query(request.environ, ATTENTION)
+        windows = decoder.one(received(request.environ, self._max_body_bytes, JSON))
         return self._forecasts(predictor, windows, _attention(query))
 
     def forecast_many(self) -> Response:
         predictor, decoder, _ = self._serving()
-        query = _query(ATTENTION, SPACE)
-        body = received(request, self._max_body_bytes, JSON, NPY)
-        if request.mimetype == NPY:
+        query = _query(request.environ, ATTENTION, SPACE)
+        body = received(request.environ, self._max_body_bytes, JSON, NPY)
+        if media_type(request.environ) == NPY:
             facts = predictor.facts
             shapes = {
                 Space.RAW: (facts.lookback_bars, WIDTH),
@@ -68,21 +66,27 @@ class Forecasting:
 
     def begin_stream(self, stream: str) -> Response:
         predictor, decoder, streams = self._serving()
-        attention = _attention(_query(ATTENTION))
+        attention = _attention(_query(request.environ, ATTENTION))
         name = _stream_name(stream)
-        time_, rows = decoder.history(received(request, self._max_body_bytes, JSON))
+        time_, rows = decoder.history(received(request.environ, self._max_body_bytes, JSON))
         decoded = time.perf_counter()
         window = streams.replace(name, time_, rows)
-        return self._continued(predictor, window, time_, attention, decoded)
+        made = self._of_stream(request.environ, predictor, window, time_, attention, decoded)
+        return answered(request, made, predictor.facts.digest)
 
     def continue_stream(self, stream: str) -> Response:
+        made = self.continued(request.environ, stream)
+        return answered(request, made, self._serving()[0].facts.digest)
+
+    def continued(self, environ: Environ, stream: str) -> bytes:
+        """The answer's document; knows nothing of Flask, so that the shortcut may call it."""
         predictor, decoder, streams = self._serving()
-        attention = _attention(_query(ATTENTION))
+        attention = _attention(_query(environ, ATTENTION))
         name = _stream_name(stream)
-        time_, row = decoder.next_row(received(request, self._max_body_bytes, JSON))
+        time_, row = decoder.next_row(received(environ, self._max_body_bytes, JSON))
         decoded = time.perf_counter()
         window = streams.extend(name, time_, row)
-        return self._continued(predictor, window, time_, attention, decoded)
+        return self._of_stream(environ, predictor, window, time_, attention, decoded)
 
     def show_stream(self, stream: str) -> Response:
         _, _, streams = self._serving()
@@ -118,29 +122,33 @@ class Forecasting:
             outputs = predictor.outputs_of_windows(windows.components, windows.baseline)
         space = Space.RAW if isinstance(windows, RawWindows) else Space.COMPONENTS
         times = windows.bar_open_times
-        return self._answer(predictor, outputs, times, attention, (space, shape, decoded, decoded))
+        stages = (space, shape, decoded, decoded)
+        made = self._encoded(request.environ, predictor, outputs, times, attention, stages)
+        return answered(request, made, predictor.facts.digest)
 
-    def _continued(
+    def _of_stream(
         self,
+        environ: Environ,
         predictor: Predictor,
         window: NetworkInput,
         bar_open_time: int,
         attention: bool,
         decoded: float,
-    ) -> Response:
+    ) -> bytes:
         prepared = time.perf_counter()
         outputs = predictor.outputs_of_windows(*window)
         stages = (Space.RAW, window[0].shape, decoded, prepared)
-        return self._answer(predictor, outputs, [bar_open_time], attention, stages)
+        return self._encoded(environ, predictor, outputs, [bar_open_time], attention, stages)
 
-    def _answer(
+    def _encoded(
         self,
+        environ: Environ,
         predictor: Predictor,
         outputs: Outputs,
         times: list[int],
         attention: bool,
         stages: tuple[Space, tuple[int, ...], float, float],
-    ) -> Response:
+    ) -> bytes:
         space, shape, decoded, prepared = stages
         computed = time.perf_counter()
         made = encoded(_served(predictor, outputs, times, attention))
@@ -151,18 +159,18 @@ class Forecasting:
             log.debug(
                 "forecast made",
                 extra=fields(
-                    request_id=request.environ[ID_KEY],
+                    request_id=environ[ID_KEY],
                     shape=shape,
                     space=space.value,
                     pca="applied" if space is Space.RAW else "not applied",
                     window=f"{times[0] - (bars - 1) * length}..{times[-1]}",
-                    decode_milliseconds=_milliseconds(request.environ[STARTED_KEY], decoded),
+                    decode_milliseconds=_milliseconds(environ[STARTED_KEY], decoded),
                     window_milliseconds=_milliseconds(decoded, prepared),
                     model_milliseconds=_milliseconds(prepared, computed),
                     encode_milliseconds=_milliseconds(computed, time.perf_counter()),
                 ),
             )
-        return answered(request, made, predictor.facts.digest)
+        return made
 
 
 def _served(
@@ -181,9 +189,9 @@ def _served(
         ) from None
 
 
-def _query(*known: str) -> dict[str, str]:
+def _query(environ: Environ, *known: str) -> dict[str, str]:
     """The query's parameters. Raises Problem that names an unknown one."""
-    text = request.environ.get("QUERY_STRING")
+    text = environ.get("QUERY_STRING")
     if not text:
         return {}
     found = dict(parse_qsl(text, keep_blank_values=True))

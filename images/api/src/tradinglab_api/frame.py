@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 ID_KEY: Final = "tradinglab.request_id"
 STARTED_KEY: Final = "tradinglab.started"
+ROUTE_KEY: Final = "tradinglab.route"
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -98,9 +99,12 @@ class Frame:
         return None
 
     def _note(self, environ: Environ, status: int, seconds: float) -> None:
-        request = environ.get("werkzeug.request")
-        rule = request.url_rule if request is not None else None
-        self._metrics.answered(rule.rule if rule else "unmatched", status, seconds)
+        route = environ.get(ROUTE_KEY)
+        if route is None:
+            request = environ.get("werkzeug.request")
+            rule = request.url_rule if request is not None else None
+            route = rule.rule if rule else "unmatched"
+        self._metrics.answered(route, status, seconds)
         if log.isEnabledFor(logging.DEBUG):
             log.debug(
                 "request answered",
