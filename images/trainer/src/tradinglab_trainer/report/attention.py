@@ -15,35 +15,38 @@ from tradinglab_trainer.report.canvas import (
     buckets,
     canvas,
     date_axis,
-    heat,
+    diverging,
     instants,
     legend_above,
 )
-from tradinglab_trainer.report.wording import percent, plural
+from tradinglab_trainer.report.wording import decimal, percent, plural
 
 COLUMNS = 200
 SLIGHT = 0.05
+STANDS_OUT = 1.15  # even weights
+FAINTEST_FULL = 0.5  # of an even weight: less must not look like much
 BRIGHTEST = 99.5  # percentile: one peak must not darken the rest
 
 
 def over_time(evidence: Evidence) -> Plot:
     forecasts = evidence.forecasts
     starts = buckets(len(forecasts.times), COLUMNS)
-    by_lag = bucket_means(forecasts.attention, starts)[:, ::-1].T  # (window, columns), latest first
-    ceiling = max(float(np.percentile(by_lag, BRIGHTEST)), 1e-12)
+    attention = forecasts.attention[:, ::-1]  # the latest bar first
+    by_lag = bucket_means(attention, starts).T * attention.shape[1]  # 1: an even weight
+    full = max(float(np.percentile(np.abs(by_lag - 1), BRIGHTEST)), FAINTEST_FULL)
     edges = instants(forecasts.times[[0, -1]])
     window = len(by_lag)
     with canvas("attention", 330) as drawn:
         axes = drawn.figure.subplots()
         axes.imshow(
-            heat(by_lag / ceiling), origin="lower", aspect="auto", interpolation="none",
+            diverging((by_lag - 1) / full), origin="lower", aspect="auto", interpolation="none",
             extent=(edges[0], max(edges[1], edges[0] + 1e-3), -0.5, window - 0.5),
         )  # fmt: skip
         axes.xaxis_date()
         date_axis(axes)
         axes.grid(visible=False)
         axes.set(ylabel="bars back", ylim=(-0.5, window - 0.5))
-        drift = float(np.abs(by_lag - by_lag.mean(axis=1, keepdims=True)).sum(axis=0).mean() / 2)
+        drift = float(np.abs(by_lag - by_lag.mean(axis=1, keepdims=True)).mean() / 2)
         changed = "hardly changed" if drift < SLIGHT else "changed"
         drawn.finding = (
             f"Where the model looks {changed} over the test time: in a usual stretch "
@@ -51,9 +54,9 @@ def over_time(evidence: Evidence) -> Plot:
         )
     return Plot(
         "attention", "Attention over time", drawn.finding, drawn.svg,
-        f"Stronger colour: more weight (full at {percent(ceiling)}, root scale). Row 0 is the bar "
-        f"just closed; each column is the mean of about {len(forecasts.times) // len(starts)} "
-        "forecasts.",
+        f"Turquoise: more than an even weight, amber: less; full colour where it differs by "
+        f"{decimal(full, 2)} of one, root scale. Row 0 is the bar just closed; each column is the "
+        f"mean of about {len(forecasts.times) // len(starts)} forecasts.",
     )  # fmt: skip
 
 
@@ -76,11 +79,13 @@ def profile(evidence: Evidence) -> Plot:
         axes.set(xlabel="bars back", ylabel="weight, %", xlim=(0, window - 1), ylim=(0, None))
         legend_above(axes, 3)
         recent, most = max(1, window // 4), int(mean.argmax())
-        place = f"the one {plural(most, 'bar')} back" if most else "the one just closed"
+        place = f"the bar {most} back" if most else "the bar just closed"
+        stands = mean[most] * window > STANDS_OUT
+        peak = f"Most lies on {place}" if stands else "No bar stands out"
         drawn.finding = (
             f"The latest {plural(recent, 'bar')} of {window} hold "
             f"{percent(float(mean[:recent].sum()), 0)} of the attention; even weights would give "
-            f"them {percent(recent / window, 0)}. The bar with most weight is {place}."
+            f"them {percent(recent / window, 0)}. {peak}."
         )
     return Plot(
         "attention-profile", "Attention by distance", drawn.finding, drawn.svg,

@@ -44,7 +44,14 @@ SETTINGS = {
     "legend.handlelength": 1.4, "legend.borderaxespad": 0.0, "legend.columnspacing": 1.2,
     "lines.linewidth": 1.8, "path.simplify": True, "path.simplify_threshold": 0.3,
 }  # fmt: skip
-HEAT = ((0x84, 0x4D, 0xFF), (0x2A, 0x7F, 0xFF))  # opaque enough on white, bright enough on metal
+Pixels = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+HEAT: tuple[Colour, Colour] = (
+    (0x84, 0x4D, 0xFF),
+    (0x2A, 0x7F, 0xFF),
+)  # opaque enough on white, bright enough on metal
+MORE: Colour = (0x12, 0xA8, 0x9D)
+LESS: Colour = (0xD8, 0x82, 0x1F)
 
 
 @dataclass(frozen=True)
@@ -135,14 +142,24 @@ def bucket_means(values: NDArray[np.floating[Any]], starts: IntArray) -> FloatAr
     return np.asarray(sums / lengths.reshape(-1, *[1] * (values.ndim - 1)), np.float64)
 
 
-def heat(values: FloatArray) -> NDArray[np.uint8]:
+def heat(values: FloatArray) -> Pixels:
     """(…) in 0–1 → RGBA, the stronger the more opaque: readable on any background.
 
     On a root scale, so that what is weak does not vanish.
     """
+    return _blended(values, *HEAT)
+
+
+def diverging(values: FloatArray) -> Pixels:
+    """(…) in −1–1 → RGBA, turquoise above 0 and amber below, on a root scale as `heat`."""
+    above, below = _blended(values, MORE, MORE), _blended(-values, LESS, LESS)
+    return np.where((values > 0)[..., None], above, below)
+
+
+def _blended(values: FloatArray, low: Colour, high: Colour) -> Pixels:
     share = np.sqrt(np.clip(values, 0, 1))[..., None]
-    low, high = (np.array(colour, np.float64) for colour in HEAT)
-    return np.concatenate((low + (high - low) * share, 255 * share), axis=-1).astype(np.uint8)
+    start, end = np.array(low, np.float64), np.array(high, np.float64)
+    return np.concatenate((start + (end - start) * share, 255 * share), axis=-1).astype(np.uint8)
 
 
 def legend_above(axes: Axes, columns: int) -> None:

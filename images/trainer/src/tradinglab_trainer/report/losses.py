@@ -80,5 +80,6 @@ def _found(fits: Sequence[FoldFit]) -> str:
     earlier = sum(fit.best_epoch < len(fit.history) for fit in stopped)
     epochs = f"epochs {kept[0]} to {kept[-1]}" if kept[0] < kept[-1] else f"epoch {kept[0]}"
     return (
-        f"{plural(len(stopped), 'fit')} kept {epochs}; {earlier} of them got no better afterwards."
+        f"{plural(len(stopped), 'fit')} kept {epochs}; in {earlier} of them later ones were no "
+        f"better."
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from tradinglab.evaluation.metrics import CALIBRATION_BINS, collapsed
 from tradinglab.features.columns import FloatArray
@@ -21,7 +22,7 @@ from tradinglab_trainer.report.canvas import (
     canvas,
     legend_above,
 )
-from tradinglab_trainer.report.wording import count, fine_percent, percent
+from tradinglab_trainer.report.wording import FIXED_SPACE, count, fine_percent, percent
 
 TENTHS = 10
 
@@ -86,11 +87,12 @@ def reliability(evidence: Evidence) -> Plot:
         axes.plot(after.stated, after.observed, "o-", color=BLUE, markersize=6, label="after")
         axes.set(ylabel="top class was right")
         legend_above(axes, 2)
-        bar = 0.35 * (1 / CALIBRATION_BINS)
+        bar = 0.05 * (axes.get_xlim()[1] - axes.get_xlim()[0])
         below.bar(before.stated, before.counts, bar, color=AMBER, alpha=0.6)
         below.bar(after.stated, after.counts, bar * 0.6, color=BLUE)
         below.set(xlabel="stated probability of the top class", ylabel="forecasts")
         below.set_yscale("log")
+        below.yaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=5))
         below.yaxis.set_major_formatter(lambda value, _: count(value))
         below.minorticks_off()
         below.grid(visible=False, axis="x")
@@ -139,5 +141,6 @@ def bullish(evidence: Evidence) -> Plot:
 
 
 def _percent_axes(axes: Axes, below: Axes | None = None) -> None:
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    (below or axes).xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}{FIXED_SPACE}%")
+    (below or axes).xaxis.set_major_locator(MaxNLocator(6))
+    (below or axes).xaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}{FIXED_SPACE}%")

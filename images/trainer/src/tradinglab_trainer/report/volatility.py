@@ -108,8 +108,8 @@ def binned(evidence: Evidence) -> Plot:
         axes.set(xlabel="forecast, % per bar", ylabel="realised, % per bar")
         legend_above(axes, 2)
         drawn.finding = (
-            f"In no tenth of the forecasts, from calmest to wildest, was the realised volatility "
-            f"further than {percent(worst, 0)} from the forecast."
+            f"In tenths from calmest to wildest, the forecasts miss what came by at most "
+            f"{percent(worst, 0)}."
         )
     return Plot(
         "volatility-scatter", "Volatility: forecast and come", drawn.finding, drawn.svg,
