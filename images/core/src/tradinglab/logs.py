@@ -59,5 +59,5 @@ def configure(log_format: LogFormat = "text", level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "werkzeug", "tf2onnx", "absl"):
+    for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "werkzeug", "absl"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

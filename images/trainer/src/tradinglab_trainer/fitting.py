@@ -171,10 +171,11 @@ class _StopScore:
             batch = rows[start : start + STOP_BATCH]
             windows = tf.constant(prepared.windows(batch))
             baseline = tf.constant(prepared.baseline[batch][:, None], tf.float32)
-            self._batches.append((windows, baseline, *_targets(prepared, batch)))
+            classes, _, volatility = _targets(prepared, batch)
+            self._batches.append((windows, baseline, classes, volatility))
 
         @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-        def errors(windows: Any, baseline: Any, classes: Any, _: Any, volatility: Any) -> Any:
+        def errors(windows: Any, baseline: Any, classes: Any, volatility: Any) -> Any:
             outputs = network([windows, baseline], training=False)
             loss = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, outputs["logits"])
             return loss, (outputs["log_volatility"][:, 0] - volatility) ** 2

@@ -31,10 +31,8 @@ class Hyperparameters:
         return asdict(self)
 
 
-def _body(
-    components: Any, baseline: Any, hyperparameters: Hyperparameters, stateful: bool
-) -> tuple[Any, Any, Any, Any]:
-    """Per-step outputs (batch, steps, …) and the attention of each step over the earlier ones."""
+def _memory(components: Any, hyperparameters: Hyperparameters, stateful: bool) -> Any:
+    """(batch, steps, units): what the LSTM holds after each step."""
     h = hyperparameters
     regulariser = keras.regularizers.L2(h.weight_decay)
     x = keras.layers.Conv1D(
@@ -42,16 +40,24 @@ def _body(
         kernel_regularizer=regulariser, name="front",
     )(components)  # fmt: skip
     x = keras.layers.Dropout(h.dropout, name="front_dropout")(x)
-    states = keras.layers.LSTM(
+    return keras.layers.LSTM(
         h.lstm_units, return_sequences=True, stateful=stateful,
         kernel_regularizer=regulariser, name="memory",
     )(x)  # fmt: skip
-    query = keras.layers.Dense(h.lstm_units // 2, name="query")(states)
+
+
+def _heads(
+    asking: Any, states: Any, baseline: Any, hyperparameters: Hyperparameters, causal: bool
+) -> tuple[Any, Any, Any, Any]:
+    """Outputs at the steps `asking` (batch, asked, units), and their attention over `states`."""
+    h = hyperparameters
+    regulariser = keras.regularizers.L2(h.weight_decay)
+    query = keras.layers.Dense(h.lstm_units // 2, name="query")(asking)
     key = keras.layers.Dense(h.lstm_units // 2, name="key")(states)
     context, attention = keras.layers.Attention(use_scale=True, name="attention")(
-        [query, states, key], return_attention_scores=True, use_causal_mask=True
+        [query, states, key], return_attention_scores=True, use_causal_mask=causal
     )
-    features = keras.layers.Concatenate(name="features")([states, context])
+    features = keras.layers.Concatenate(name="features")([asking, context])
     features = keras.layers.Dropout(h.dropout, name="head_dropout")(features)
     logits = keras.layers.Dense(4, kernel_regularizer=regulariser, name="logits")(features)
     direction = keras.layers.Dense(1, activation="tanh", name="momentum_unit")(features)
@@ -69,7 +75,10 @@ def lane_network(hyperparameters: Hyperparameters, component_count: int, steps: 
     lanes = hyperparameters.lanes
     components = keras.Input(batch_shape=(lanes, steps, component_count), name="components")
     baseline = keras.Input(batch_shape=(lanes, steps, 1), name="log_volatility_baseline")
-    logits, momentum, log_volatility, _ = _body(components, baseline, hyperparameters, True)
+    states = _memory(components, hyperparameters, stateful=True)
+    logits, momentum, log_volatility, _ = _heads(
+        states, states, baseline, hyperparameters, causal=True
+    )
     return keras.Model([components, baseline], [logits, momentum, log_volatility])
 
 
@@ -77,10 +86,10 @@ def window_network(hyperparameters: Hyperparameters, component_count: int, windo
     """Serves: (n, window, k) and baseline (n, 1) → outputs at the last step, and its attention."""
     components = keras.Input(shape=(window, component_count), name="components")
     baseline = keras.Input(shape=(1,), name="log_volatility_baseline")
-    repeated = keras.layers.RepeatVector(window, name="baseline_steps")(baseline)
-    outputs = _body(components, repeated, hyperparameters, False)
+    states = _memory(components, hyperparameters, stateful=False)
+    outputs = _heads(states[:, -1:], states, baseline[:, None], hyperparameters, causal=False)
     names = ("logits", "momentum", "log_volatility", "attention")
-    last = {name: output[:, -1] for name, output in zip(names, outputs, strict=True)}
+    last = {name: output[:, 0] for name, output in zip(names, outputs, strict=True)}
     return keras.Model([components, baseline], last)
 
 
