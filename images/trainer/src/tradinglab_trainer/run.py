@@ -20,7 +20,7 @@ from tradinglab.adapters.bars_frame import read_bars_file
 from tradinglab.adapters.bars_history import BarsHistory, public_client
 from tradinglab.adapters.bars_store import BarsStore, describe
 from tradinglab.artifact.manifest import Comparison, DataRange
-from tradinglab.artifact.store import Artifact, load_artifact, runs_directory
+from tradinglab.artifact.store import Artifact, load_artifact, runs_directory, scan_artifacts
 from tradinglab.domain.market import history_milliseconds
 from tradinglab.errors import ArtifactError
 from tradinglab.evaluation.metrics import collapsed, log_losses, qlike
@@ -68,9 +68,14 @@ def execute(run: Run, progress: Progress) -> Artifact:
     """Returns the stored artifact, whatever its verdicts.
 
     Raises what its stages raise: ConfigurationError, DataError, ExchangeUnavailable, StorageError.
-    Nothing is lost: bars and trials stay, and the next attempt goes on from there.
+    Nothing is lost: bars and trials stay, and the next attempt goes on from there. A run whose
+    artifact is stored already returns it: it was ended before it could say so.
     """
     started = time.monotonic()
+    if (stored := _stored(run)) is not None:
+        log.info("this run has ended before", extra=fields(version=stored.version))
+        progress.report(Stage.STORING, 1.0, stored.version)
+        return stored
     dataset, data = _load(run, progress)
     folds = walk_forward(dataset, run.spec.training.folds)
     hyperparameters = _tune(run, dataset, folds[0], progress)
@@ -99,6 +104,11 @@ def execute(run: Run, progress: Progress) -> Artifact:
         ),
     )
     return artifact
+
+
+def _stored(run: Run) -> Artifact | None:
+    artifacts, _ = scan_artifacts(runs_directory(run.volume, run.model))
+    return next((each for each in artifacts if each.manifest.job == run.job), None)
 
 
 def _load(run: Run, progress: Progress) -> tuple[Dataset, DataRange]:

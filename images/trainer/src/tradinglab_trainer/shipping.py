@@ -13,6 +13,7 @@ from tradinglab.artifact.manifest import FileEntry, Manifest
 from tradinglab.artifact.store import Artifact, write_artifact
 from tradinglab.domain.forecast import DecisionFacts
 from tradinglab.evaluation.metrics import block_means
+from tradinglab.evaluation.reference import make_reference
 from tradinglab.features.columns import FloatArray
 from tradinglab.features.pipeline import specification_sha256
 from tradinglab.predictor import (
@@ -91,6 +92,16 @@ def _manifest(
         metrics=evidence.metrics | {"temperature": pipeline.temperature},
         gate=evidence.gate,
         decision=_decision_facts(dataset, shipped, training.seed),
+        reference=make_reference(
+            dataset.stationary[dataset.rows(*final_split(dataset).train)],
+            prior=shipped.prepared.prior,
+            logit=shipped.prepared.logit,
+            log_loss=evidence.metrics["log_loss"],
+            ece=evidence.metrics["ece"],
+            ece_null=evidence.metrics["ece_null"],
+            class_threshold=pipeline.threshold,
+            har_coefficients=pipeline.har_coefficients,
+        ),
         files=files,
     )
 
