@@ -73,6 +73,27 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(start, volume, a
         assert client.get("/v1/model").status_code == 200
 
 
+def test_a_stream_is_guarded_and_told_of_like_every_route(start, volume, artifact, body):
+    settings = settings_of(volume, artifact) | {"API_KEY": "k", "LOG_LEVEL": "DEBUG"}
+    api = start(settings).await_serving()
+    row = {
+        "bar_open_time": body["bar_open_time"] + 3_600_000,
+        "snapshot": body["snapshots"][-1],
+    }
+    with httpx.Client(base_url=api.url) as client:
+        assert refused(client.post("/v1/streams/a", json=row), 401)["field"] == "Authorization"
+        client.headers = {"Authorization": "Bearer k", "X-Request-Id": "bar-7"}
+        assert client.put("/v1/streams/a", json=body).status_code == 200
+        answer = client.post("/v1/streams/a", json=row)
+        assert answer.headers["X-Request-Id"] == "bar-7"
+        assert answer.headers["X-Artifact-Digest"] == artifact.digest
+        attentive = client.post("/v1/streams/a?attention=true", json=row)
+        assert len(attentive.json()["forecasts"][0]["attention"]) == artifact.manifest.window_bars
+    steps = [line for line in api.lines if "request_id=bar-7" in line]
+    assert any("forecast made" in line and "shape=(1, 8, 5)" in line for line in steps)
+    assert any("path=/v1/streams/a status=200" in line for line in steps)
+
+
 def test_a_bucket_refills_at_its_rate_and_no_further_than_the_burst():
     limit = RateLimit(per_second=10, burst=2)
     assert [limit.seconds_to_wait("a", 0.0) for _ in range(2)] == [0, 0]

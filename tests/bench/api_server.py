@@ -1,4 +1,7 @@
-"""The API as it is served, with a constant Flask route beside it on the same server.
+"""The API as it is served, with constant Flask routes beside it on the same server.
+
+`/constant` is a bare Flask application's; `/constant/framed` one of the API's own application,
+which gives every request an id, a count and a duration.
 
 Started by the API's benchmark as a process of its own: it imports what the product does, so that
 its memory is the product's. Prints its port.
@@ -32,6 +35,7 @@ def main(volume: str, model: str, digest: str, core: str) -> None:
     )
     plain = Flask("plain")
 
+    @application.get("/constant/framed")
     @plain.get("/constant")
     def constant() -> Response:
         return Response(b'{"constant":true}', content_type="application/json")

@@ -61,9 +61,13 @@ class StreamOfBars:
         client.close()
 
     def requests(self) -> Iterator[bytes]:
+        """Cheap to make: they differ in the bar's time alone, which always has as many digits."""
+        time = next(self._times)
+        document = {"bar_open_time": time, "snapshot": self._row}
+        before, after = http("POST", self._path, document).split(str(time).encode())
         while True:
-            document = {"bar_open_time": next(self._times), "snapshot": self._row}
-            yield http("POST", self._path, document)
+            yield b"%s%d%s" % (before, time, after)
+            time = next(self._times)
 
 
 def load(

@@ -63,6 +63,7 @@ def test_volume_that_was_not_traded_is_no_change(pipeline):
     assert rolling.window()[1] == pytest.approx(baseline, abs=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_a_row_beyond_computing_is_refused_and_leaves_no_trace(pipeline, snapshots):
     lookback = pipeline.lookback_bars
     rolling = RollingWindow(pipeline, snapshots[:lookback])

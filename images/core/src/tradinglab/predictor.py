@@ -72,19 +72,28 @@ class Graph:
     ) -> dict[str, FloatArray]:
         """`components` (n, window, k), `baseline` (n,) → raw outputs by name."""
         count = len(components)
-        session = self._single if count == 1 else self._session
+        if count == 1:
+            found = self._single.run(GRAPH_OUTPUTS, _feed(components, baseline))
+            return {n: v.astype(np.float64) for n, v in zip(GRAPH_OUTPUTS, found, strict=True)}
         outputs: dict[str, FloatArray] = {}
         for start in range(0, count, CHUNK_WINDOWS):
             chunk = slice(start, start + CHUNK_WINDOWS)
-            feed = {
-                "components": components[chunk].astype(np.float32, copy=False),
-                "log_volatility_baseline": baseline[chunk, None].astype(np.float32),
-            }
-            for name, found in zip(GRAPH_OUTPUTS, session.run(GRAPH_OUTPUTS, feed), strict=True):
+            feed = _feed(components[chunk], baseline[chunk])
+            made = self._session.run(GRAPH_OUTPUTS, feed)
+            for name, values in zip(GRAPH_OUTPUTS, made, strict=True):
                 if name not in outputs:
-                    outputs[name] = np.empty((count, *found.shape[1:]))
-                outputs[name][chunk] = found
+                    outputs[name] = np.empty((count, *values.shape[1:]))
+                outputs[name][chunk] = values
         return outputs
+
+
+def _feed(
+    components: NDArray[np.floating[Any]], baseline: FloatArray
+) -> dict[str, NDArray[np.float32]]:
+    return {
+        "components": components.astype(np.float32, copy=False),
+        "log_volatility_baseline": baseline[:, None].astype(np.float32),
+    }
 
 
 def _session(
