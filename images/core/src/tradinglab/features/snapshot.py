@@ -7,7 +7,6 @@ MACD and the bands; ATR and ADX keep `ta`'s definitions with the recursion vecto
 
 import numpy as np
 import pandas as pd
-from scipy.signal import lfilter
 from ta.momentum import RSIIndicator
 from ta.trend import MACD
 from ta.volatility import BollingerBands
@@ -58,10 +57,14 @@ def compute_snapshots(bars: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(snapshots, index=bars.index, columns=list(SNAPSHOT_COLUMNS), copy=False)
 
 
-def _recursion(decay: float, initial: float, inputs: FloatArray) -> FloatArray:
-    """y[0] = initial, y[i] = decay·y[i-1] + inputs[i-1]; shape (len(inputs) + 1,)."""
-    result, _ = lfilter([1.0], [1.0, -decay], inputs, zi=np.array([decay * initial]))
-    return np.concatenate(([initial], np.asarray(result, np.float64)))
+def _wilder(initial: float, inputs: FloatArray, bars: int) -> FloatArray:
+    """y[0] = initial, y[i] = y[i-1] + (inputs[i-1] − y[i-1])/bars; shape (len(inputs) + 1,).
+
+    An exponential smoothing, so that pandas' compiled loop does it: a bot that carries pandas
+    anyway need not load another library for one recursion.
+    """
+    series = pd.Series(np.concatenate(([initial], inputs)), copy=False)
+    return series.ewm(alpha=1 / bars, adjust=False).mean().to_numpy(np.float64)
 
 
 def _true_range(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArray:
@@ -77,8 +80,7 @@ def average_true_range(
     result = np.full(len(close), np.nan)
     if len(close) >= bars:
         ranges = _true_range(high, low, close)
-        decay = (bars - 1) / bars
-        result[bars - 1 :] = _recursion(decay, float(ranges[:bars].mean()), ranges[bars:] / bars)
+        result[bars - 1 :] = _wilder(float(ranges[:bars].mean()), ranges[bars:], bars)
     return result
 
 
@@ -92,10 +94,9 @@ def average_directional_index(
     up, down = np.diff(high), -np.diff(low)
     rises = np.where((up > down) & (up > 0), up, 0.0)
     falls = np.where((down > up) & (down > 0), down, 0.0)
-    decay = (bars - 1) / bars
 
     def smoothed(movement: FloatArray) -> FloatArray:
-        return _recursion(decay, float(movement[:bars].sum()), movement[bars:])
+        return _wilder(float(movement[:bars].mean()), movement[bars:], bars)
 
     ranges = smoothed(_true_range(high, low, close)[1:])
     plus, minus = smoothed(rises), smoothed(falls)
@@ -103,7 +104,7 @@ def average_directional_index(
         total = plus / ranges + minus / ranges
         index = 100 * np.abs(plus / ranges - minus / ranges) / total
     index = np.where(np.isfinite(index), index, 0.0)
-    result[2 * bars - 1 :] = _recursion(decay, float(index[:bars].mean()), index[bars:] / bars)
+    result[2 * bars - 1 :] = smoothed(index)
     return result
 
 
