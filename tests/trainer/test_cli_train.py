@@ -74,7 +74,7 @@ def test_a_manifest_needs_a_volume(run, manifest):
     ("text", "told"),
     [
         ("kind: Pod", "apiVersion is None, expected tradinglab.dev/v1alpha1"),
-        (MANIFEST.format(epochs=0), "spec.training.epochs: Input should be greater"),
+        (MANIFEST.format(epochs=0), "spec.training.epochs is 0: Input should be greater"),
         (MANIFEST.format(epochs=2).replace("130d", "3d"), "market.history is too short"),
         (MANIFEST.format(epochs=2).replace("symbol", "symbal"), "spec.market.symbol"),
         ("a: [", "is no YAML"),

@@ -74,11 +74,12 @@ class Evaluated:
                 f"{manifest.code_version}"
             )
         bar = market_of(manifest).bar_milliseconds
-        dataset = make_dataset(bars, bar, manifest.window_bars, horizon)
+        data = describe(bars, bar)  # examines the bars before anything is computed from them
+        dataset = make_dataset(bars, bar, manifest.window_bars, horizon, least_usable=1)
         pipeline = Pipeline.decoded((artifact.path / PIPELINE_FILE).read_bytes())
         return cls(
             artifact=artifact,
-            data=describe(bars, bar),
+            data=data,
             dataset=dataset,
             seen=see(dataset, pipeline),
             reference=reference,

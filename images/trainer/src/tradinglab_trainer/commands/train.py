@@ -16,12 +16,12 @@ from tradinglab.artifact.store import Artifact, remove_unfinished, runs_director
 from tradinglab.config import PREFIX, describe_settings, load_settings
 from tradinglab.errors import ConfigurationError, TradinglabError
 from tradinglab.logs import configure, fields
+from tradinglab.resource.manifest_file import parse_spec, read_manifest
 from tradinglab.resource.spec import TradingModelSpec
 from tradinglab_trainer.commands.artifact_arguments import open_artifact
 from tradinglab_trainer.commands.figures import beside_baselines, interval
 from tradinglab_trainer.commands.interruption import Interrupted, interruptible
 from tradinglab_trainer.commands.job_name import job_name
-from tradinglab_trainer.commands.manifest_file import parse_spec, read_manifest
 from tradinglab_trainer.commands.settings import Settings
 from tradinglab_trainer.commands.table import aligned, paragraph
 from tradinglab_trainer.commands.tensorflow_noise import quiet_import
@@ -109,7 +109,8 @@ def _overridden(given: argparse.Namespace, environment: Mapping[str, str]) -> di
             settings[f"{PREFIX}{name.upper()}"] = str(value)
     if given.manifest is None:
         return settings
-    model, spec = read_manifest(given.manifest)
+    named = read_manifest(given.manifest)
+    spec, model = named.spec, f"{named.namespace}/{named.name}"
     settings[f"{PREFIX}MODEL"] = model
     settings[f"{PREFIX}SPEC"] = spec.model_dump_json(by_alias=True, exclude_none=True)
     volume = settings.get(f"{PREFIX}VOLUME")
@@ -125,8 +126,15 @@ def _overridden(given: argparse.Namespace, environment: Mapping[str, str]) -> di
     return settings
 
 
+def _json(document: str) -> object:
+    try:
+        return json.loads(document)
+    except ValueError as error:
+        raise ConfigurationError(f"spec is no JSON: {error}") from None
+
+
 def _train(settings: Settings, *, for_people: bool) -> None:
-    spec = parse_spec(settings.spec)
+    spec = parse_spec(_json(settings.spec))
     if settings.bars is not None and not settings.bars.is_file():
         raise ConfigurationError(f"bars: {settings.bars} is no file, expected a CSV or CSV.GZ")
     log.info("starting", extra=fields(job=settings.job, model=settings.model))
