@@ -56,11 +56,18 @@ class Dataset:
 
 
 def make_dataset(
-    bars: pd.DataFrame, bar_milliseconds: int, window_bars: int, horizon_bars: int
+    bars: pd.DataFrame,
+    bar_milliseconds: int,
+    window_bars: int,
+    horizon_bars: int,
+    least_usable: int = LEAST_USABLE_BARS,
 ) -> Dataset:
-    """Raises DataError when the history is too short to train and judge on, or full of gaps."""
+    """Raises DataError when the history is too short, or half of what is needed falls to gaps.
+
+    `least_usable`: bars beyond lookback and horizon; the default is what training and judging need.
+    """
     lookback = lookback_bars(window_bars, bar_milliseconds)
-    needed = lookback + horizon_bars + LEAST_USABLE_BARS
+    needed = lookback + horizon_bars + least_usable
     if len(bars) < needed:
         raise DataError(
             f"history has {len(bars)} bars, expected at least {needed} "
@@ -69,11 +76,11 @@ def make_dataset(
     times = bars.index.to_numpy(np.int64)
     usable = _usable(times, bar_milliseconds, window_bars, horizon_bars)
     usable[:lookback] = False
-    if usable.sum() < LEAST_USABLE_BARS // 2:
+    if usable.sum() < least_usable // 2:
         gaps = int((np.diff(times) != bar_milliseconds).sum())
         raise DataError(
             f"history has {len(bars)} bars but only {usable.sum()} that a model can use, expected "
-            f"at least {LEAST_USABLE_BARS // 2}: {gaps} gaps each cost a window of {window_bars} "
+            f"at least {least_usable // 2}: {gaps} gaps each cost a window of {window_bars} "
             f"bars and a horizon of {horizon_bars} (choose a longer market.history or mend the "
             f"bars)"
         )

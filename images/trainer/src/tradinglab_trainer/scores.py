@@ -181,6 +181,7 @@ def _trading(
     """A rough strategy, not the engine's: without size, stop or throttle."""
     trades = net_trades(forecasts, horizon_bars)
     per_year = YEAR_MILLISECONDS / (horizon_bars * bar_milliseconds)
+    whole = np.log(forecasts.close[-1] / forecasts.close[0]) + forecasts.returns[-1]
     held = np.expm1(forecasts.returns[::horizon_bars])
     periods = np.zeros(max(len(held), len(trades.returns)))
     periods[: len(trades.returns)] = trades.returns
@@ -191,6 +192,6 @@ def _trading(
         "net_return": float(trades.returns.sum()),
         "net_sharpe": sharpe,
         "net_sharpe_half_width": 1.96 * float(np.sqrt((1 + sharpe**2 / (2 * per_year)) / years)),
-        "buy_and_hold": float(np.prod(1 + held) - 1),
+        "buy_and_hold": float(np.expm1(whole)),
         "buy_and_hold_sharpe": _sharpe(held, per_year),
     }

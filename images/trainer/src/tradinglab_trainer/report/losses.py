@@ -36,14 +36,16 @@ def losses(evidence: Evidence) -> Plot:
         for axes in panels.flat[len(groups) :]:
             axes.set_visible(False)
         for row in panels:
-            row[0].set_ylabel("loss")
+            row[0].set_ylabel("nats")
         handles, labels = panels.flat[0].get_legend_handles_labels()
         drawn.figure.legend(handles, labels, loc="outside upper left", ncols=3)
         drawn.finding = _found(evidence.fits)
     return Plot(
         "losses", "Loss by epoch", drawn.finding, drawn.svg,
-        "Joint loss of classes, momentum and volatility, one line per seed. The refit that ships "
-        "has no slice to stop on: the folds fixed its epochs.",
+        "One line per seed. The training loss weighs classes, momentum and volatility; the score "
+        "that stops early is the joint log-likelihood of class and volatility, which needs no "
+        "weights, so the two have different levels. The refit that ships has no slice to stop "
+        "on: the folds fixed its epochs.",
     )  # fmt: skip
 
 
@@ -55,12 +57,12 @@ def _panel(axes: Axes, name: str, fits: Sequence[FoldFit]) -> None:
         stop = [epoch.stop for epoch in fit.history]
         axes.plot(
             epochs, train, ".-", color=MUTED, linewidth=1.2, markersize=4,
-            label="training" if first else None,
+            label="training loss" if first else None,
         )  # fmt: skip
         judged = stop if any(math.isfinite(value) for value in stop) else train
         axes.plot(
             epochs, stop, ".-", color=BLUE, linewidth=1.5, markersize=4,
-            label="early stop" if first else None,
+            label="early-stop score" if first else None,
         )  # fmt: skip
         if 1 <= fit.best_epoch <= len(judged):
             axes.plot(
