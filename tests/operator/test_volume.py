@@ -1,5 +1,6 @@
 """What the operator reads from the shared volume, and what it does not fall for."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,16 @@ def test_what_a_killed_removal_left_is_swept_at_the_first_look(tmp_path: Path) -
     contents = Volume(tmp_path).contents("lab/btc")
     assert (contents.artifacts, contents.refused, contents.problem) == ((), (), "")
     assert not left.exists()
+
+
+def test_the_estimated_end_is_read_and_a_wrong_one_spoils_nothing(tmp_path: Path) -> None:
+    for text, expected in (
+        ('"2024-01-03T14:00:00+00:00"', datetime(2024, 1, 3, 14, tzinfo=UTC)),
+        ("null", None),
+        ('"soon"', None),
+        ("17", None),
+    ):
+        progress = told(
+            tmp_path, f'{{"stage": "tuning", "percent": 5, "detail": "", "estimated_end": {text}}}'
+        )
+        assert (progress.stage, progress.estimated_end) == ("tuning", expected)

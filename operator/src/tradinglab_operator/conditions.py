@@ -12,6 +12,7 @@ from tradinglab.resource.status import (
 from tradinglab_operator.draft import Draft
 from tradinglab_operator.drift import drift_hold
 from tradinglab_operator.failures import reason_word
+from tradinglab_operator.firings import missed_in_words
 
 Told = tuple[bool, str, str]
 
@@ -143,10 +144,16 @@ def _ready(draft: Draft) -> Told:
 def _scheduled(draft: Draft, problem: str) -> Told:
     if problem:
         return False, "InvalidSchedule", problem
+    missed = missed_in_words(draft)
     if draft.spec.schedule.suspend:
-        return False, "Suspended", "spec.schedule.suspend is true"
+        return (
+            False,
+            "Suspended",
+            "; ".join(filter(None, ("spec.schedule.suspend is true", missed))),
+        )
     schedule = draft.spec.schedule
-    return True, "Waiting", f"trains at {schedule.cron!r} in {schedule.time_zone}"
+    plain = f"trains at {schedule.cron!r} in {schedule.time_zone}"
+    return True, "FiringMissed" if missed else "Waiting", "; ".join(filter(None, (plain, missed)))
 
 
 def _training(draft: Draft) -> Told:

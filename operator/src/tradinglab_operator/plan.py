@@ -9,9 +9,11 @@ from datetime import datetime
 from tradinglab.resource.spec import TradingModelSpec
 from tradinglab.resource.status import ConditionType
 from tradinglab_operator.actions import Action, WriteStatus
+from tradinglab_operator.catalogue import list_artifacts
 from tradinglab_operator.conditions import conclude, only_degraded, set_conditions
 from tradinglab_operator.draft import Draft, draft_of
 from tradinglab_operator.drift import note_drift
+from tradinglab_operator.firings import note_missed
 from tradinglab_operator.promotion import choose_artifact
 from tradinglab_operator.retention import prune
 from tradinglab_operator.situation import Situation
@@ -32,8 +34,10 @@ def plan(situation: Situation, now: datetime) -> list[Action]:
         schedule, schedule_problem = schedule_of(draft)
         if schedule_problem:
             draft.problems.append(("InvalidSchedule", schedule_problem))
+        note_missed(draft, schedule)
         decide_training(draft, schedule)
         prune(draft)
+        list_artifacts(draft)
         conclude(draft, schedule_problem)
     return _actions(draft)
 

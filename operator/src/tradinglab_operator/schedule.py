@@ -14,6 +14,7 @@ from tradinglab.resource.spec import ScheduleSpec
 
 # More than any zone moves its clocks at once.
 CLOCK_CHANGE = timedelta(hours=3)
+MOST_COUNTED = 100
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,23 @@ class Schedule:
         if latest is None or latest <= since or now - latest > self.starting_deadline:
             return None
         return latest
+
+    def missed(self, since: datetime, now: datetime) -> tuple[datetime | None, int]:
+        """The last firing after `since` that cannot be run any more, and how many there are, a
+        hundred at most. What is due, or within its deadline while suspended, is not missed."""
+        last, count = None, 0
+        newest = True
+        previous = None
+        for each in self._firings(now + CLOCK_CHANGE, backwards=True):
+            firing = each.astimezone(UTC)
+            if firing > now or firing == previous:
+                continue
+            previous = firing
+            if firing <= since or count == MOST_COUNTED:
+                break
+            if newest and now - firing <= self.starting_deadline:
+                newest = False
+                continue
+            newest = False
+            last, count = last or firing, count + 1
+        return last, count

@@ -68,6 +68,7 @@ class Run:
     stage: str = ""
     percent: float = 0.0
     detail: str = ""
+    estimated_end: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def note_runs(draft: Draft) -> None:
     for run in sorted(draft.situation.runs, key=lambda each: (_ended(each, draft), each.name)):
         if run.phase is not RunPhase.ACTIVE and _is_new(run, draft):
             _note_end(run, draft)
+    _note_stored(draft)
     _note_vanished(draft)
     _show_active(draft)
 
@@ -55,6 +56,8 @@ def _ended(run: Run, draft: Draft) -> datetime:
 
 def _is_new(run: Run, draft: Draft) -> bool:
     last, active = draft.status.last_run, draft.status.active_job
+    if last is not None and last.name == run.name and last.outcome is RunOutcome.SUCCEEDED:
+        return False  # counted when its artifact was seen
     if last is None or _ended(run, draft) > last.finished_at:
         return True
     return active is not None and active.name == run.name and last.name != run.name
@@ -117,10 +120,27 @@ def _failed(name: str, ended: datetime, reason: str, message: str, draft: Draft)
     )
 
 
+def _note_stored(draft: Draft) -> None:
+    """A training has done its work when its artifact is on the volume, though its process may
+    take a while to end."""
+    made = {each.job for each in draft.situation.artifacts}
+    last = draft.status.last_run
+    for run in draft.active_runs:
+        if run.name in made and (last is None or last.name != run.name):
+            _succeeded(run.name, draft.now, draft)
+
+
+def _is_ending(draft: Draft, name: str) -> bool:
+    last = draft.status.last_run
+    return last is not None and last.name == name and last.outcome is RunOutcome.SUCCEEDED
+
+
 def _note_vanished(draft: Draft) -> None:
     """The Job that was shown as running was deleted, or ended and was cleared away meanwhile."""
     active = draft.status.active_job
     if active is None or any(run.name == active.name for run in draft.situation.runs):
+        return
+    if _is_ending(draft, active.name):
         return
     if draft.situation.volume_problem:
         return
@@ -131,7 +151,7 @@ def _note_vanished(draft: Draft) -> None:
 
 
 def _show_active(draft: Draft) -> None:
-    running = draft.active_runs
+    running = [run for run in draft.active_runs if not _is_ending(draft, run.name)]
     before = draft.status.active_job
     if not running:
         if not _awaits_artifact(draft):
@@ -145,11 +165,12 @@ def _show_active(draft: Draft) -> None:
         percent=percent,
         detail=run.detail,
         progress=f"{run.stage or 'starting'} {percent}%",
+        estimated_end=run.estimated_end,
     )
     if before is None or before.name != run.name:
         draft.event("TrainingStarted", f"training {run.name} runs")
     elif (before.stage, before.percent) == (shown.stage, shown.percent):
-        return  # the detail alone is not worth a write
+        return  # the detail or another estimate alone is not worth a write
     draft.set(active_job=shown)
     for extra in running[1:]:
         draft.actions.append(StopTraining(extra.name, f"{run.name} runs already"))

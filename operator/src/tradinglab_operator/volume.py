@@ -7,6 +7,7 @@ import json
 import logging
 import math
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tradinglab.artifact.store import Artifact, runs_directory, scan_artifacts, sweep_removed
@@ -25,6 +26,7 @@ class Progress:
     stage: str = ""
     percent: float = 0.0
     detail: str = ""
+    estimated_end: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,16 @@ class Volume:
             return Progress()
         if not math.isfinite(percent):  # JSON as Python reads it knows NaN and Infinity
             return Progress()
-        return Progress(stage[:MAX_TEXT], percent, detail[:MAX_TEXT])
+        end = _instant(document.get("estimated_end"))
+        return Progress(stage[:MAX_TEXT], percent, detail[:MAX_TEXT], end)
+
+
+def _instant(text: object) -> datetime | None:
+    """A pace may be unknown, and a date out of range; neither spoils the rest."""
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _finish_removals(runs: Path) -> None:

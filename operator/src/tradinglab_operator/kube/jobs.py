@@ -156,6 +156,7 @@ def run_of(job: Document, pods: Sequence[Document], progress: Progress) -> Run:
         stage=progress.stage,
         percent=progress.percent,
         detail=progress.detail,
+        estimated_end=progress.estimated_end,
     )
 
 

@@ -149,6 +149,7 @@ class LocalJobs:
                     stage=progress.stage,
                     percent=progress.percent,
                     detail=progress.detail,
+                    estimated_end=progress.estimated_end,
                 )
             )
         return tuple(found)

@@ -28,7 +28,12 @@ PRINTER_COLUMNS = (
     ("Schedule", "string", ".spec.schedule.cron", 0),
     ("Next", "string", ".status.nextScheduleTime", 0),
     ("Progress", "string", ".status.activeJob.progress", 0),
+    ("Detail", "string", ".status.activeJob.detail", 1),
+    ("Ends", "string", ".status.activeJob.estimatedEnd", 1),
     ("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', 1),
+    ("Problem", "string", '.status.conditions[?(@.type=="Degraded")].reason', 1),
+    ("Failures", "integer", ".status.consecutiveFailures", 1),
+    ("Trained", "date", ".status.current.trainedAt", 1),
     ("Age", "date", ".metadata.creationTimestamp", 0),
 )
 _COPIED_KEYS = (

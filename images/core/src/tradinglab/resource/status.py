@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 MAX_REJECTED = 10
+MAX_ARTIFACTS = 10
 
 
 class StatusModel(BaseModel):
@@ -62,6 +63,9 @@ class ActiveJob(StatusModel):
     percent: Annotated[int, Field(ge=0, le=100, description="How far it is.")] = 0
     detail: Annotated[str, Field(description="The stage in detail: fold, epoch, loss.")] = ""
     progress: Annotated[str, Field(description="Stage and percentage, for the printer.")] = ""
+    estimated_end: Annotated[
+        datetime | None, Field(description="When it will end at the pace of its present stage.")
+    ] = None
 
 
 class RunOutcome(StrEnum):
@@ -89,6 +93,31 @@ class ArtifactStatus(StatusModel):
     verdict_reason: Annotated[str, Field(description="The verdict in words.")] = ""
     comparison: Annotated[str, Field(description="Against the artifact it challenged.")] = ""
     metrics: Annotated[dict[str, float], Field(description="Its most telling figures.")] = {}
+
+
+class ArtifactState(StrEnum):
+    """What an artifact of the volume is to the model."""
+
+    SERVED = "Served"
+    PREVIOUS = "Previous"
+    CANDIDATE = "Candidate"
+    REJECTED = "Rejected"
+    STORED = "Stored"
+
+
+class KnownArtifact(ArtifactStatus):
+    """One artifact of the volume with what became of it."""
+
+    state: Annotated[ArtifactState, Field(description="What it is to this model now.")]
+    reason: Annotated[str, Field(description="Why it is not served, if it was rejected.")] = ""
+
+
+class MissedFiring(StatusModel):
+    """Firings of the schedule that no training answered."""
+
+    firing: Annotated[datetime, Field(description="The last of them.")]
+    count: Annotated[int, Field(ge=1, description="How many, up to a hundred.")] = 1
+    reason: Annotated[str, Field(description="Why, in a sentence.")]
 
 
 class Rejection(StatusModel):
@@ -151,6 +180,13 @@ class TradingModelStatus(StatusModel):
     next_schedule_time: Annotated[
         datetime | None, Field(description="The next firing of the schedule.")
     ] = None
+    missed: Annotated[
+        MissedFiring | None, Field(description="What the schedule missed since its last run.")
+    ] = None
+    firings_seen_until: Annotated[
+        datetime | None,
+        Field(description="Firings up to then were run, told as missed, or of another schedule."),
+    ] = None
     last_successful_time: Annotated[
         datetime | None, Field(description="When a training last ended well.")
     ] = None
@@ -176,6 +212,10 @@ class TradingModelStatus(StatusModel):
     rejected: Annotated[
         tuple[Rejection, ...],
         Field(max_length=MAX_REJECTED, description="Artifacts that are not served, newest last."),
+    ] = ()
+    artifacts: Annotated[
+        tuple[KnownArtifact, ...],
+        Field(max_length=MAX_ARTIFACTS, description="What the volume holds, newest first."),
     ] = ()
     retry_token: Annotated[
         str | None, Field(description="The retryToken that was last acted on.")
