@@ -20,6 +20,7 @@ class Reason(StrEnum):
     HOLDING = "HOLDING"
     ENTRY_RESTING = "ENTRY_RESTING"
     NO_EDGE = "NO_EDGE"
+    PAUSED = "PAUSED"
     COOLING_DOWN = "COOLING_DOWN"
     TOO_SMALL = "TOO_SMALL"
     FILTERED = "FILTERED"
@@ -43,6 +44,7 @@ REASON_WORDS = {
     Reason.HOLDING: "hold the position",
     Reason.ENTRY_RESTING: "buy order still resting",
     Reason.NO_EDGE: "no edge after costs",
+    Reason.PAUSED: "entries paused by a person",
     Reason.COOLING_DOWN: "cooling down",
     Reason.TOO_SMALL: "size too small to trade",
     Reason.FILTERED: "order outside the exchange's filters",

@@ -84,6 +84,7 @@ class EngineState(StateModel):
     cooldown_until: int = 0
     stop_times: tuple[int, ...] = ()
     mode: TradingMode = TradingMode.NORMAL
+    entries_paused: bool = False
     last_volatility: float = 0.0
     unsettled: tuple[ClosedTrade, ...] = ()
 
@@ -147,6 +148,14 @@ class EngineState(StateModel):
     def resumed(self, equity: float) -> "EngineState":
         """A person ends a halt; drawdown counts from here."""
         return self.model_copy(update={"mode": TradingMode.NORMAL, "peak_equity": equity})
+
+    def with_entries(self, *, paused: bool) -> "EngineState":
+        """A person pauses entries or lets them go on; a position is looked after either way."""
+        return self.model_copy(update={"entries_paused": paused})
+
+    def halted(self) -> "EngineState":
+        """A person ends all trading; what rests at the exchange stays there."""
+        return self.model_copy(update={"mode": TradingMode.HALTED})
 
 
 def apply_fill(

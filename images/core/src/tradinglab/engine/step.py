@@ -36,7 +36,7 @@ def step(
         waits = (
             decision.reason is Reason.ENTER or state.position is None
         ) and age_bars < policy.entry_patience_bars
-        if waits and state.mode is TradingMode.NORMAL:
+        if waits and state.mode is TradingMode.NORMAL and not state.entries_paused:
             text = f"buy {entry.quantity} at {entry.limit_price}, {age_bars} bars old"
             return state, Decision(bar.open_time, Reason.ENTRY_RESTING, text, (), decision.numbers)
         text = f"{decision.explanation}; the entry at {entry.limit_price} is taken back"
@@ -122,6 +122,8 @@ def _entry_obstacle(
     if policy.require_tradeable and facts.model.verdict is not Verdict.TRADEABLE:
         text = f"verdict {facts.model.verdict}: {facts.model.verdict_reason}"
         return _nothing(bar, Reason.NOT_TRADEABLE, text)
+    if state.entries_paused:
+        return _nothing(bar, Reason.PAUSED, "a person paused entries; a position is still managed")
     if facts.behind:
         return _nothing(bar, Reason.BEHIND, "a newer closed bar is known already")
     if state.indicators.bars_seen < policy.atr_bars:
