@@ -45,11 +45,12 @@ test: setup ## the tests that need no cluster
 lint: setup ## style, types, layers, generated files, shell scripts, chart
 	@$(uv_run) ruff check
 	@$(uv_run) ruff format --check
-	@$(uv_run) mypy operator/src images/*/src
+	@$(uv_run) mypy operator/src images/*/src charts
 	@$(uv_run) lint-imports
 	@$(uv_run) tradinglab-operator crd --check
+	@$(uv_run) python charts/values_schema.py --check
 	@for script in .ci/run images/base images/build images/load $$(grep -rlI '^#!/bin/bash' tests/cluster); do bash -n $$script || exit 1; done
-	@if helm=$$(tests/cluster/helm 2>/dev/null); then $$helm lint --quiet charts/tradinglab --set exchange.enabled=true; \
+	@if helm=$$(tests/cluster/helm 2>/dev/null); then $$helm lint --quiet --strict charts/tradinglab --set exchange.enabled=true; \
 	  else echo "lint: no helm here, the chart was not checked"; fi
 
 verify: test lint e2e ## all that CI runs

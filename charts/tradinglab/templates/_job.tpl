@@ -11,9 +11,7 @@ spec:
     spec:
       restartPolicy: Never
       automountServiceAccountToken: false
-      {{- with .Values.trainer.priorityClassName }}
-      priorityClassName: {{ . }}
-      {{- end }}
+      {{- include "tradinglab.priority" (list . .Values.trainer.priorityClassName "training") | nindent 6 }}
       {{- include "tradinglab.podCommon" . | nindent 6 }}
       containers:
         - name: trainer

@@ -59,3 +59,19 @@ app.kubernetes.io/part-of: tradinglab
 {{ default (printf "%s-exchange" (include "tradinglab.fullname" .)) .Values.exchange.existingSecret }}
 {{- end -}}
 {{- end }}
+
+{{- define "tradinglab.backupsClaim" -}}
+{{ default (printf "%s-backups" (include "tradinglab.fullname" .)) .Values.storage.backups.existingClaim }}
+{{- end }}
+
+{{- /* Of a resource that belongs to the whole cluster; called with (list root suffix). */}}
+{{- define "tradinglab.clusterName" -}}
+{{- $root := index . 0 -}}
+{{ printf "%s-%s-%s" $root.Release.Namespace (include "tradinglab.fullname" $root) (index . 1) }}
+{{- end }}
+
+{{- /* As the API server knows a service account; called with (list root component). */}}
+{{- define "tradinglab.username" -}}
+{{- $root := index . 0 -}}
+{{ printf "system:serviceaccount:%s:%s-%s" $root.Release.Namespace (include "tradinglab.fullname" $root) (index . 1) }}
+{{- end }}

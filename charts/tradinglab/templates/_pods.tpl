@@ -36,3 +36,14 @@ securityContext:
   readOnlyRootFilesystem: true
   capabilities: {drop: [ALL]}
 {{- end }}
+
+{{- /* Called with (list root value class): the value of a program's priorityClassName, and the class
+of this release that it has otherwise, trading or training. */}}
+{{- define "tradinglab.priority" -}}
+{{- $root := index . 0 -}}
+{{- if index . 1 -}}
+priorityClassName: {{ index . 1 }}
+{{- else if $root.Values.priorityClasses.create -}}
+priorityClassName: {{ include "tradinglab.clusterName" (list $root (index . 2)) }}
+{{- end -}}
+{{- end }}
