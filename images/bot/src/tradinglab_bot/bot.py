@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tradinglab.adapters.binance.account_stream import BinanceAccountStream
 from tradinglab.adapters.binance.broker import BinanceBroker
 from tradinglab.adapters.binance.client import Caller, make_client
 from tradinglab.adapters.binance.history import BinanceHistory
@@ -24,6 +25,7 @@ from tradinglab.engine.state import TradingMode
 from tradinglab.errors import StorageError
 from tradinglab.ports.training_requests import TrainingRequests
 from tradinglab_bot import health, story
+from tradinglab_bot.account_watch import AccountWatch
 from tradinglab_bot.books import RESUMED, Books
 from tradinglab_bot.drift_watch import DriftWatch
 from tradinglab_bot.executor import Executor
@@ -115,12 +117,14 @@ class Bot:
                 settings.listen, self._progress.unhealthy, self._progress.unready
             )
         ledger = Ledger(Path(settings.ledger), wall_milliseconds)
+        where = settings.addresses
         inference = InferenceClient(settings.api_url, api_key=settings.api_key)
         caller = Caller(
             make_client(
-                settings.exchange_rest_url,
+                where.rest,
                 settings.exchange_key.get_secret_value(),
                 settings.exchange_secret.get_secret_value(),
+                where.testnet,
             )
         )
         telegram = self._telegram()
@@ -181,7 +185,8 @@ class Bot:
         forecasts = Forecasts(inference, settings.forecast_seconds)
         model = await forecasts.wait_for_model()
         market = Market(model.exchange, model.symbol, model.timeframe)
-        stream = BinanceStream(market, settings.exchange_stream_url, settings.silence_seconds)
+        where = settings.addresses
+        stream = BinanceStream(market, where.stream, settings.silence_seconds)
         feed = Feed(BinanceHistory(caller, market), stream, market.bar_milliseconds)
         await patiently("clock", caller.synchronise)
         books = await open_books(ledger, BinanceBroker(caller, market))
@@ -190,12 +195,23 @@ class Bot:
         window, last = await load_history(feed, model, books, settings.policy)
         drift = DriftWatch(ledger, training_requests(settings))
         trader = Trader(feed, window, forecasts, books, executor, settings.policy, drift)
+        account_stream = BinanceAccountStream(
+            market,
+            where.websocket_api,
+            settings.exchange_key,
+            settings.exchange_secret,
+            caller.server_time,
+        )
+        watch = AccountWatch(
+            account_stream, lambda trade: trade <= ledger.last_trade_id(), trader.look
+        )
         self._progress.feed, self._progress.trader = feed, trader
         _alert(ledger, "start", _started(model, books))
         deciding = asyncio.ensure_future(trader.run(self._stop, settings.max_bars))
         others = [
             asyncio.ensure_future(feed.run(last)),
             asyncio.ensure_future(trader.watch(settings.watch_seconds)),
+            asyncio.ensure_future(watch.run()),
         ]
         try:
             done, _ = await asyncio.wait({deciding, *others}, return_when=asyncio.FIRST_COMPLETED)

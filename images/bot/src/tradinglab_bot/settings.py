@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
+from tradinglab.adapters.binance.addresses import Addresses, addresses
 from tradinglab.config import PREFIX, load_settings
 from tradinglab.engine.policy import Policy
 from tradinglab.errors import ConfigurationError
@@ -35,6 +36,9 @@ class BotSettings(Policy):
     exchange_stream_url: Annotated[
         str | None, Field(pattern=r"^wss?://", description="base URL; absent: the real exchange")
     ] = None
+    exchange_testnet: Annotated[
+        bool, Field(description="trade on the exchange's own test network, without real money")
+    ] = False
     telegram_token: Annotated[
         SecretStr | None, Field(description="of the Telegram bot; absent: alerts are only logged")
     ] = None
@@ -87,6 +91,10 @@ class BotSettings(Policy):
         return value
 
     @property
+    def addresses(self) -> Addresses:
+        return addresses(self.exchange_rest_url, self.exchange_stream_url, self.exchange_testnet)
+
+    @property
     def policy(self) -> Policy:
         return Policy(**{name: getattr(self, name) for name in Policy.model_fields})
 
@@ -98,6 +106,11 @@ def read_settings(environ: Mapping[str, str]) -> BotSettings:
         raise ConfigurationError(
             f"{PREFIX}EXCHANGE_REST_URL and {PREFIX}EXCHANGE_STREAM_URL: found one of them, "
             "expected both or none"
+        )
+    if settings.exchange_testnet and settings.exchange_rest_url is not None:
+        raise ConfigurationError(
+            f"{PREFIX}EXCHANGE_TESTNET and {PREFIX}EXCHANGE_REST_URL: found both, expected one: "
+            "the test network has its own address"
         )
     if settings.exchange_rest_url is None and not settings.require_tradeable:
         raise ConfigurationError(

@@ -7,6 +7,7 @@ transaction; only then anything is sent.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 
 from tradinglab.adapters.ledger import read_summary
@@ -61,6 +62,7 @@ class Trader:
         self._forecast_missing = False
         self._unrecorded = False
         self._stop = asyncio.Event()
+        self._something_happened = asyncio.Event()
         self.decided = 0
         self.problem: str | None = None
 
@@ -96,9 +98,12 @@ class Trader:
                 self._note(str(error))
 
     async def watch(self, seconds: float) -> None:
-        """Between bars: fills, and a stop for whatever lacks one, within seconds."""
+        """Between bars: fills, and a stop for whatever lacks one. At each event of the account,
+        and without any every `seconds`."""
         while True:
-            await asyncio.sleep(seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._something_happened.wait(), seconds)
+            self._something_happened.clear()
             if self._last_bar is None:
                 continue
             async with self._lock:
@@ -109,6 +114,10 @@ class Trader:
                         self._note(None)
                 except (ExchangeUnavailable, StorageError) as error:
                     self._note(str(error))
+
+    def look(self) -> None:
+        """Wakes the watch: something happened to the account."""
+        self._something_happened.set()
 
     def _note(self, problem: str | None) -> None:
         """A problem is logged and reported once, and so is its end."""

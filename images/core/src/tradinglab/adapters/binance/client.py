@@ -31,9 +31,11 @@ CLOCK = -1021
 REFUSED = (ccxt.InsufficientFunds, ccxt.InvalidOrder)
 
 
-def make_client(rest_url: str | None, key: str = "", secret: str = "") -> Any:
-    """`rest_url` replaces the exchange's own address; requests are not throttled here: the bot
-    makes few, and a 429 is obeyed."""
+def make_client(
+    rest_url: str | None, key: str = "", secret: str = "", testnet: bool = False
+) -> Any:
+    """`rest_url` replaces the exchange's own address, `testnet` takes its test network's; requests
+    are not throttled here: the bot makes few, and a 429 is obeyed."""
     client = ccxt_async.binance(
         {
             "apiKey": key,
@@ -49,10 +51,13 @@ def make_client(rest_url: str | None, key: str = "", secret: str = "") -> Any:
             },
         }
     )
+    if testnet:
+        client.set_sandbox_mode(True)
     if rest_url:
         base = f"{rest_url.rstrip('/')}/api/v3"
         client.urls["api"]["public"] = base
         client.urls["api"]["private"] = base
+        client.urls["api"]["sapi"] = f"{rest_url.rstrip('/')}/sapi/v1"
     return client
 
 
@@ -110,6 +115,10 @@ class Caller:
             return int(await self.client.load_time_difference())
         except ccxt.BaseError as error:
             raise translated(error, "time", changes=False) from None
+
+    def server_time(self) -> int:
+        """The exchange's milliseconds, as far as the last measurement tells."""
+        return int(self.client.nonce())
 
     async def close(self) -> None:
         await self.client.close()

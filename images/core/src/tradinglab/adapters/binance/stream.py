@@ -12,7 +12,6 @@ from tradinglab.domain.market import Market
 from tradinglab.errors import DataError, ExchangeUnavailable
 from tradinglab.ports.market_data import StreamedBar
 
-BINANCE_STREAM_URL = "wss://stream.binance.com:9443"
 PING_SECONDS = 20
 
 
@@ -20,8 +19,8 @@ class BinanceStream:
     """`silence_seconds`: so long without any kline frame means a dead feed. Pings find a dead
     connection sooner."""
 
-    def __init__(self, market: Market, stream_url: str | None, silence_seconds: float) -> None:
-        base = (stream_url or BINANCE_STREAM_URL).rstrip("/")
+    def __init__(self, market: Market, stream_url: str, silence_seconds: float) -> None:
+        base = stream_url.rstrip("/")
         symbol = market.exchange_symbol.lower()
         self._url = f"{base}/ws/{symbol}@kline_{market.timeframe}"
         self._silence_seconds = silence_seconds
