@@ -5,12 +5,17 @@ Run by tests and in a pod from a ConfigMap, so the standard library alone and on
     python telegram_stand_in.py --port 8081 --token 100000001:stand-in
 
 Clients use http://<host>:<port> as the API's root. `GET /received` lists the messages, oldest
-first; `POST /fail` with `["500:2", "drop:1"]` makes the next calls of sendMessage fail.
+first (a picture as its length in `photo_bytes`, the file under `/photo/<message_id>`); `POST /say`
+with `{"chat_id": 1, "text": "/status"}` and `POST /press` with `{"chat_id": 1, "message_id": 2,
+"data": "…"}` are what people do, handed out by getUpdates; `POST /update` hands out a document as
+it is. `GET /confirmed` is the highest update that the bot has confirmed; `GET /answered` lists the
+answers to presses. `POST /fail` with `["500:2", "drop:1"]` makes the next calls fail.
 
-Failures, each `<kind>:<times>`: an HTTP status (400, 401, 403, 429, 500, 502, …); `drop` closes
-the connection without an answer; `lost` keeps the message and then drops, as when the answer is
-lost on the way; `hang` answers only after 60 s; `garbage` answers with no JSON; `migrated` says
-that the chat has become a supergroup.
+Failures, each `[<method>/]<kind>:<times>`, of sendMessage if no method is named: an HTTP status
+(400, 401, 403, 409, 429, 500, 502, …); `drop` closes the connection without an answer; `lost` keeps
+the message and then drops, as when the answer is lost on the way; `hang` answers only after 60 s;
+`slow` after 1.5 s; `garbage` answers with no JSON, `odd` with JSON of another shape; `migrated`
+says that the chat has become a supergroup.
 """
 
 import argparse
@@ -29,16 +34,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 TEXT_LIMIT = 4096
 TOTAL_PER_SECOND = 30
 CHAT_BURST, CHAT_PER_SECOND = 3, 1.0
+CAPTION_LIMIT = 1024
+GROUP_PER_MINUTE = 20
+CALLBACK_DATA_LIMIT = 64
 HANG_SECONDS = 60
+SLOW_SECONDS = 1.5
+PNG = b"\x89PNG\r\n\x1a\n"
+MARKDOWN_SIGNS = re.compile(r"(?<!\\)[_*\[\]()~`>#+=|{}.!-]")
+HTML_TAG = re.compile(r"</?(b|i|u|s|code|pre|a|tg-spoiler|blockquote)(\s[^<>]*)?>")
 LARGEST_BODY = 10_000_000
 METHOD = re.compile(r"^/bot(?P<token>[^/]+)/(?P<method>[A-Za-z]+)$")
 WELL_FORMED_TOKEN = re.compile(r"^[0-9]+:[A-Za-z0-9_-]+$")
 DEFAULT_TOKEN = "100000001:stand-in"
-KINDS = ("drop", "lost", "hang", "garbage", "migrated")
+KINDS = ("drop", "lost", "hang", "slow", "garbage", "odd", "migrated")
 DESCRIPTIONS = {
     400: "Bad Request: made to fail",
     401: "Unauthorized",
     403: "Forbidden: bot was blocked by the user",
+    409: "Conflict: terminated by other getUpdates request; make sure that only one bot instance "
+    "is running",
     429: "Too Many Requests: retry after 2",
     500: "Internal Server Error",
     502: "Bad Gateway",
@@ -59,23 +73,26 @@ class Messages:
     def __init__(self, failures, limits, chats, now=time.monotonic):
         self._lock = threading.Lock()
         self._received = []
-        self._failures = deque()
+        self._pictures = {}
+        self._failures = {}
         self._limits = limits
         self._chats = chats
         self._now = now
         self._recent = deque()
         self._allowances = {}
+        self._of_group = {}
         self.fail_next(failures)
 
     def fail_next(self, failures):
         with self._lock:
             for failure in failures:
-                kind, times = parse_failure(failure)
-                self._failures.extend([kind] * times)
+                method, kind, times = parse_failure(failure)
+                self._failures.setdefault(method, deque()).extend([kind] * times)
 
-    def next_failure(self):
+    def next_failure(self, method):
         with self._lock:
-            return self._failures.popleft() if self._failures else None
+            waiting = self._failures.get(method)
+            return waiting.popleft() if waiting else None
 
     def received(self):
         with self._lock:
@@ -85,29 +102,70 @@ class Messages:
         with self._lock:
             self._received.clear()
 
+    def picture(self, message_id):
+        with self._lock:
+            return self._pictures.get(message_id)
+
     def accept(self, parameters):
         """Checks and keeps one message; returns it as the Bot API does."""
-        chat, text = str(parameters.get("chat_id", "")), parameters.get("text")
+        return self._keep(parameters, parameters.get("text"), TEXT_LIMIT, "message text", None)
+
+    def accept_picture(self, parameters):
+        picture = parameters.get("photo")
+        if not isinstance(picture, bytes) or not picture.startswith(PNG):
+            raise Refusal(400, "Bad Request: IMAGE_PROCESS_FAILED")
+        return self._keep(parameters, parameters.get("caption"), CAPTION_LIMIT, "caption", picture)
+
+    def _keep(self, parameters, text, limit, what, picture):
+        chat = str(parameters.get("chat_id", ""))
         with self._lock:
-            if not chat:
-                raise Refusal(400, "Bad Request: chat_id is empty")
-            if self._chats and chat not in self._chats:
-                raise Refusal(400, "Bad Request: chat not found")
-            if not isinstance(text, str) or not text.strip():
-                raise Refusal(400, "Bad Request: message text is empty")
-            if len(text.encode("utf-16-le")) // 2 > TEXT_LIMIT:
-                raise Refusal(400, "Bad Request: message is too long")
+            self._check(chat, text, limit, what, optional=picture is not None)
+            check_entities(text or "", parameters.get("parse_mode"))
             if self._limits:
                 self._check_limits(chat)
             message = {
                 "message_id": len(self._received) + 1,
                 "date": int(time.time()),
-                "chat": {"id": chat_number(chat), "type": "private", "first_name": "Chat"},
-                "text": text,
+                "chat": chat_document(chat),
             }
+            message |= {"text": text} if picture is None else {"caption": text, "photo": []}
             kept = {"chat_id": chat, "parse_mode": parameters.get("parse_mode"), **message}
+            kept["buttons"] = buttons_of(parameters)
+            kept["at"] = self._now()
+            if picture is not None:
+                kept |= {"photo_bytes": len(picture), "text": ""}
+                self._pictures[message["message_id"]] = picture
             self._received.append(kept)
             return message
+
+    def edit(self, parameters):
+        chat, number = str(parameters.get("chat_id", "")), int(parameters.get("message_id", 0))
+        text = parameters.get("text")
+        with self._lock:
+            self._check(chat, text, TEXT_LIMIT, "message text", optional=False)
+            if not 1 <= number <= len(self._received):
+                raise Refusal(400, "Bad Request: message to edit not found")
+            message = self._received[number - 1]
+            if message["text"] == text:
+                raise Refusal(400, "Bad Request: message is not modified")
+            if self._limits:
+                self._check_limits(chat)
+            message |= {"text": text, "edited": True, "buttons": buttons_of(parameters)}
+            shown = ("message_id", "date", "chat", "text")
+            return {name: message[name] for name in shown}
+
+    def _check(self, chat, text, limit, what, optional):
+        if not chat:
+            raise Refusal(400, "Bad Request: chat_id is empty")
+        if self._chats and chat not in self._chats:
+            raise Refusal(400, "Bad Request: chat not found")
+        if optional and text is None:
+            return
+        if not isinstance(text, str) or not text.strip():
+            raise Refusal(400, f"Bad Request: {what} is empty")
+        if len(text.encode("utf-16-le")) // 2 > limit:
+            too_long = "message is too long" if what == "message text" else f"{what} is too long"
+            raise Refusal(400, f"Bad Request: {too_long}")
 
     def _check_limits(self, chat):
         now = self._now()
@@ -118,16 +176,135 @@ class Messages:
         if len(self._recent) >= TOTAL_PER_SECOND or tokens < 1:
             self._allowances[chat] = (tokens, now)
             raise Refusal(429, "Too Many Requests: retry after 1", {"retry_after": 1})
+        if not chat.isdigit():
+            sent = self._of_group.setdefault(chat, deque())
+            while sent and now - sent[0] >= 60:
+                sent.popleft()
+            if len(sent) >= GROUP_PER_MINUTE:
+                pause = int(60 - (now - sent[0])) + 1
+                raise Refusal(
+                    429, f"Too Many Requests: retry after {pause}", {"retry_after": pause}
+                )
+            sent.append(now)
         self._recent.append(now)
         self._allowances[chat] = (tokens - 1, now)
 
 
+class Updates:
+    """What people did, until the bot has confirmed it. Of two who wait the older one is ended."""
+
+    def __init__(self):
+        self._condition = threading.Condition()
+        self._waiting = []
+        self._next = 1000
+        self._poller = 0
+        self._answers = []
+        self.confirmed = 0
+
+    def push(self, document):
+        with self._condition:
+            number = self._next
+            self._next += 1
+            self._waiting.append({"update_id": number, **document})
+            self._condition.notify_all()
+            return number
+
+    def poll(self, offset, seconds, limit=100):
+        deadline = time.monotonic() + seconds
+        with self._condition:
+            self._poller += 1
+            mine = self._poller
+            self._condition.notify_all()
+            if offset > 0:
+                self.confirmed = max(self.confirmed, offset - 1)
+                self._waiting = [each for each in self._waiting if each["update_id"] >= offset]
+            while not self._waiting:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return []
+                self._condition.wait(left)
+                if self._poller != mine:
+                    raise Refusal(409, DESCRIPTIONS[409])
+            return list(self._waiting[:limit])
+
+    def answer(self, parameters):
+        with self._condition:
+            self._answers.append(parameters.get("text", ""))
+
+    def answered(self):
+        with self._condition:
+            return list(self._answers)
+
+
 def parse_failure(text):
-    """`500:3` → ("500", 3); a kind alone counts once."""
-    kind, _, times = text.partition(":")
+    """`500:3` → ("sendmessage", "500", 3); a kind alone counts once."""
+    method, _, rest = text.rpartition("/")
+    kind, _, times = rest.partition(":")
     if not (kind in KINDS or (kind.isdigit() and 400 <= int(kind) <= 599)):
         raise ValueError(f"{kind!r} is no failure; expected a status or {', '.join(KINDS)}")
-    return kind, int(times or 1)
+    return method.lower() or "sendmessage", kind, int(times or 1)
+
+
+def check_entities(text, parse_mode):
+    """Roughly what the Bot API demands of marked-up text: everything else escaped."""
+    mode = (parse_mode or "").lower()
+    left = HTML_TAG.sub("", text)
+    if (mode == "html" and re.search(r"[<>]|&(?!(lt|gt|amp|quot);)", left)) or (
+        mode == "markdownv2" and MARKDOWN_SIGNS.search(text)
+    ):
+        raise Refusal(400, "Bad Request: can't parse entities")
+
+
+def buttons_of(parameters):
+    """The callback data of the inline keyboard, row by row in one list."""
+    markup = parameters.get("reply_markup") or {}
+    if isinstance(markup, str):
+        markup = json.loads(markup)
+    buttons = [each for row in markup.get("inline_keyboard", []) for each in row]
+    if any(
+        not 1 <= len(each.get("callback_data", "").encode()) <= CALLBACK_DATA_LIMIT
+        for each in buttons
+    ):
+        raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
+    return {each["text"]: each["callback_data"] for each in buttons}
+
+
+def chat_document(chat):
+    number = chat_number(chat)
+    kind = "private" if number > 0 else "group"
+    return {"id": number, "type": kind, "first_name": "Chat"}
+
+
+def person(document):
+    return {
+        "id": int(document.get("from", document["chat_id"])),
+        "is_bot": False,
+        "first_name": document.get("first_name", "Person"),
+        **({"username": document["username"]} if "username" in document else {}),
+    }
+
+
+def said(document):
+    """The update of a person's message."""
+    message = {
+        "message_id": 1,
+        "date": document.get("date", int(time.time())),
+        "chat": chat_document(str(document["chat_id"])),
+        "from": person(document),
+        "text": document["text"],
+    }
+    return {"message": message}
+
+
+def pressed(document):
+    """The update of a press on a button below one of the bot's messages."""
+    message = {
+        "message_id": document["message_id"],
+        "date": int(time.time()),
+        "chat": chat_document(str(document["chat_id"])),
+    }
+    query = {"id": str(time.monotonic_ns()), "from": person(document), "message": message}
+    return {"callback_query": {**query, "data": document["data"], "chat_instance": "1"}}
 
 
 def chat_number(chat):
@@ -144,9 +321,11 @@ def parameters_of(content_type, body):
         head = f"Content-Type: {content_type}\r\n\r\n".encode()
         parts = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
         return {
-            part.get_param("name", header="content-disposition"): part.get_payload(
-                decode=True
-            ).decode()
+            part.get_param("name", header="content-disposition"): (
+                part.get_payload(decode=True)
+                if part.get_filename()
+                else part.get_payload(decode=True).decode()
+            )
             for part in parts.iter_parts()
         }
     return dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
@@ -159,6 +338,7 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "telegram-stand-in"
     timeout = 120
     messages: Messages
+    updates: Updates
     tokens: tuple
 
     def do_GET(self):
@@ -187,6 +367,16 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, [])
         elif path == "/fail" and self.command == "POST":
             self._fail_next(body)
+        elif path in ("/say", "/press", "/update") and self.command == "POST":
+            make = {"/say": said, "/press": pressed, "/update": dict}[path]
+            self._answer(200, {"update_id": self.updates.push(make(json.loads(body)))})
+        elif path == "/confirmed":
+            self._answer(200, self.updates.confirmed)
+        elif path == "/answered":
+            self._answer(200, self.updates.answered())
+        elif path.startswith("/photo/"):
+            picture = self.messages.picture(int(path.removeprefix("/photo/")))
+            self._send(404 if picture is None else 200, "image/png", picture or b"")
         else:
             self._call(path, query, body)
 
@@ -238,26 +428,44 @@ class Handler(BaseHTTPRequestHandler):
         if method == "getme":
             number = int(found["token"].partition(":")[0])
             return {"id": number, "is_bot": True, "first_name": "Stand-in", "username": "stand_bot"}
-        if method == "getupdates":
-            time.sleep(min(float(parameters.get("timeout") or 0), HANG_SECONDS))
-            return []
-        if method == "sendmessage":
-            return self._message(parameters)
-        raise Refusal(404, "Not Found")
+        return self._done(method, parameters)
 
-    def _message(self, parameters):
-        failure = self.messages.next_failure()
-        if failure is None:
-            return self.messages.accept(parameters)
+    def _done(self, method, parameters):
+        actions = {
+            "getupdates": lambda: self.updates.poll(
+                int(parameters.get("offset") or 0),
+                min(float(parameters.get("timeout") or 0), HANG_SECONDS),
+            ),
+            "sendmessage": lambda: self.messages.accept(parameters),
+            "sendphoto": lambda: self.messages.accept_picture(parameters),
+            "editmessagetext": lambda: self.messages.edit(parameters),
+            "answercallbackquery": lambda: self.updates.answer(parameters) or True,
+            "setmycommands": lambda: True,
+        }
+        if method not in actions:
+            raise Refusal(404, "Not Found")
+        failure = self.messages.next_failure(method)
+        if failure is not None:
+            self._fail(failure, actions[method])
+        return actions[method]()
+
+    def _fail(self, failure, action):
+        """Raises what the failure is; returns only for one that is merely slow."""
+        if failure == "slow":
+            time.sleep(SLOW_SECONDS)
+            return
         if failure == "hang":
             time.sleep(HANG_SECONDS)
             raise ConnectionAbortedError
         if failure == "lost":
-            self.messages.accept(parameters)
+            action()
         if failure in ("drop", "lost"):
             raise ConnectionAbortedError
         if failure == "garbage":
             self._send(200, "text/html", b"<html>not the Bot API</html>")
+            raise ConnectionAbortedError
+        if failure == "odd":
+            self._send(200, "application/json", b'{"ok": true, "answer": [1, null]}')
             raise ConnectionAbortedError
         if failure == "migrated":
             raise Refusal(
@@ -285,7 +493,11 @@ def make_server(host, port, *, tokens=(DEFAULT_TOKEN,), failures=(), limits=True
     handler = type(
         "BoundHandler",
         (Handler,),
-        {"messages": Messages(failures, limits, frozenset(chats)), "tokens": tuple(tokens)},
+        {
+            "messages": Messages(failures, limits, frozenset(chats)),
+            "updates": Updates(),
+            "tokens": tuple(tokens),
+        },
     )
     server = ThreadingHTTPServer((host, port), handler)
     server.daemon_threads = True

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -106,7 +107,7 @@ async def test_an_empty_text_is_still_a_message(start, text):
     assert messages.received()[0]["text"] == "(empty message)"
 
 
-@pytest.mark.parametrize("failure", ["500", "502", "503", "drop", "garbage", "lost"])
+@pytest.mark.parametrize("failure", ["500", "502", "503", "drop", "garbage", "odd", "lost"])
 async def test_a_failing_server_means_retry_later(start, failure):
     root, messages = start(failures=[failure])
     with pytest.raises(TelegramUnavailable) as raised:
@@ -124,21 +125,28 @@ async def test_flood_control_says_how_long_to_wait(start):
     assert raised.value.retry_after_seconds == 2
 
 
-async def test_a_burst_to_one_chat_meets_the_limit_and_loses_nothing_when_retried(start):
+async def test_messages_to_one_chat_go_a_second_apart_and_none_is_refused(start):
     root, messages = start()
     sender = TelegramSender(DEFAULT_TOKEN, CHAT, root)
-    refused = 0
     for number in range(5):
-        while True:
-            try:
-                await sender.send(f"message {number}")
-                break
-            except TelegramUnavailable as error:
-                refused += 1
-                time.sleep(error.retry_after_seconds)  # noqa: ASYNC251 (one coroutine)
+        await sender.send(f"message {number}")
     await sender.aclose()
-    assert refused >= 1
-    assert [m["text"] for m in messages.received()] == [f"message {n}" for n in range(5)]
+    received = messages.received()
+    assert [message["text"] for message in received] == [f"message {n}" for n in range(5)]
+    times = [message["at"] for message in received]
+    assert all(later - earlier >= 0.99 for earlier, later in pairwise(times))
+
+
+async def test_what_flood_control_asks_for_is_waited_before_the_next_message(start):
+    root, messages = start(failures=["429"])
+    sender = TelegramSender(DEFAULT_TOKEN, CHAT, root)
+    with pytest.raises(TelegramUnavailable):
+        await sender.send("refused")
+    began = time.monotonic()
+    await sender.send("obedient")
+    await sender.aclose()
+    assert time.monotonic() - began >= 1.9
+    assert [message["text"] for message in messages.received()] == ["obedient"]
 
 
 async def test_a_server_that_hangs_is_left_after_the_timeout(start, monkeypatch):
