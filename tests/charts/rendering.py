@@ -23,15 +23,17 @@ def helm() -> str | None:
     return shutil.which("helm") or (str(built[-1]) if built else None)
 
 
-def template(*settings: str) -> "subprocess.CompletedProcess[str]":
+def template(*settings: str, older: str = "") -> "subprocess.CompletedProcess[str]":
+    """`older` is the version of a Kubernetes; otherwise the one that helm knows."""
     command = [helm() or "helm", "template", "tradinglab", str(CHART), "--namespace", "lab"]
+    command += ["--kube-version", older] if older else []
     for setting in settings:
         command += ["--set", setting]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def render(*settings: str) -> list[Document]:
-    ended = template(*settings)
+def render(*settings: str, older: str = "") -> list[Document]:
+    ended = template(*settings, older=older)
     if ended.returncode != 0:
         raise AssertionError(ended.stderr)
     return [each for each in yaml.safe_load_all(ended.stdout) if each]
