@@ -15,7 +15,7 @@ from tradinglab.adapters.ledger.encoding import WrittenIntent
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.forecast import Forecast
 from tradinglab.domain.market import MILLISECONDS
-from tradinglab.domain.order import CancelIntent, CancelTarget
+from tradinglab.domain.order import CancelIntent, CancelTarget, ExitIntent, Intent
 from tradinglab.engine.decision import StepFacts
 from tradinglab.engine.policy import Policy
 from tradinglab.engine.step import step
@@ -96,6 +96,26 @@ class Trader:
                 await self._protect()
             except (ExchangeUnavailable, StorageError) as error:
                 self._note(str(error))
+
+    async def sell_all(self) -> None:
+        """A person wants out: an entry is taken back, and what is held goes at the market, as much
+        as one order may sell. Raises ExchangeUnavailable or StorageError."""
+        books, executor = self._books, self._executor
+        if self._last_bar is None:
+            return
+        async with self._lock:
+            await executor.resolve()
+            position = books.state.position
+            intents: list[Intent] = []
+            if books.entry_is_live():
+                intents.append(CancelIntent(CancelTarget.ENTRY))
+            if position is not None:
+                quantity = books.rules.floor_market_quantity(position.quantity)
+                intents += [CancelIntent(CancelTarget.PROTECTION), ExitIntent(quantity, None)]
+            with books.ledger.transaction():
+                written = executor.write(self._last_bar, intents)
+            await executor.run(written)
+            await self._protect()
 
     async def watch(self, seconds: float) -> None:
         """Between bars: fills, and a stop for whatever lacks one. At each event of the account,
