@@ -156,7 +156,7 @@ def test_a_body_that_is_no_object_is_refused(http, content):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"\xff\xfe{}", b"[" * 100_000, b'{"a":1}' * 2, b"\x00"]
+    "content", [b"", b"{", b"\xff\xfe{}", b"[" * 60_000, b'{"a":1}' * 2, b"\x00"]
 )
 def test_a_body_that_is_no_json_is_refused(http, content):
     assert refused(http.post("/v1/forecast", content=content, headers=JSON), 400)["field"] == "body"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -93,6 +94,39 @@ def test_a_body_of_100_megabytes_is_refused_and_the_next_request_answered(alone,
     send_100_megabytes(alone)
     assert httpx.post(f"{alone.url}/v1/forecast", json=body, timeout=10).status_code == 200
     assert resident_megabytes(alone.process.pid) < LARGEST_RESIDENT_MEGABYTES
+
+
+def test_the_most_values_that_are_parsed_at_once_stay_within_memory(alone):
+    row = b"[" + b",".join([b"0"] * 12) + b"]"
+    history = b'{"bar_open_time":0,"snapshots":[%s]}' % b",".join([row] * 728)
+    content = b'{"inputs":[%s]}' % b",".join([history] * 205)  # two million values less a few
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(post_json, alone, "/v1/forecasts", content) for _ in range(8)]
+        answers = [each.result() for each in asking]
+    assert refused(answers[0], 422)["field"] == "inputs[0].snapshots[0][0] (open)"
+    assert resident_megabytes(alone.process.pid) < 1.5 * LARGEST_RESIDENT_MEGABYTES
+
+
+@pytest.mark.parametrize(
+    "block", [b"[0],", b"[],", b"0,", b'{"a":0},', b'"",', b"[0,0,0,0,0,0,0,0,0,0,0,0],"]
+)
+@pytest.mark.parametrize(
+    "path", ["/v1/forecast", "/v1/forecasts", "/v1/streams/large"], ids=lambda p: p.rsplit("/")[-1]
+)
+def test_large_bodies_sent_at_once_stay_within_memory(alone, block, path):
+    """Sixteen megabytes of text are many more of lists and numbers."""
+    field = b'{"bar_open_time":0,"%s":[' % (b"inputs" if path.endswith("s") else b"snapshots")
+    content = field + block * ((15 << 20) // len(block))
+    for end in (b"0]}", b"[0]]}"):
+        with ThreadPoolExecutor(4) as pool:
+            asking = [pool.submit(post_json, alone, path, content + end) for _ in range(4)]
+            assert {each.result().status_code for each in asking} <= {400, 405, 422}
+    assert resident_megabytes(alone.process.pid) < LARGEST_RESIDENT_MEGABYTES
+
+
+def post_json(api, path, content):
+    headers = {"Content-Type": "application/json"}
+    return httpx.post(f"{api.url}{path}", content=content, headers=headers, timeout=60)
 
 
 def conforms(api, folder, examples, seed):

@@ -14,6 +14,7 @@ from tradinglab.features.columns import SNAPSHOT_COLUMNS
 WIDTH: Final = len(SNAPSHOT_COLUMNS)
 LATEST_MILLISECONDS: Final = 253_402_300_800_000  # the year 10000
 LARGEST_BATCH: Final = 4096
+MOST_ROWS: Final = 50_000  # of 1 min bars a forecast needs 43,200 and its window
 STREAM_NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -73,12 +74,13 @@ Snapshot = Annotated[
     Annotated[OrderedSnapshot, Tag("ordered")] | Annotated[NamedSnapshot, Tag("named")],
     Discriminator(_form),
 ]
-Row = Annotated[list[Number | None], FailFast()]
+Row = Annotated[list[Number | None], FailFast(), Field(min_length=1, max_length=WIDTH)]
 Rows = Annotated[
     list[Row],
     FailFast(),
     Field(
         min_length=1,
+        max_length=MOST_ROWS,
         description="consecutive bars, oldest first. Raw: lookback_bars rows of 12 values "
         f"({', '.join(SNAPSHOT_COLUMNS)}); null stands for an indicator that has no value yet, "
         "which only the first 27 rows may have. Components: window_bars rows of "
