@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from tradinglab.adapters.ledger.filesystem import refuse_network_filesystem
 from tradinglab.adapters.ledger.schema import migrate
-from tradinglab.errors import HaltTrading, StorageError, TradinglabError
+from tradinglab.errors import DataError, HaltTrading, StorageError, TradinglabError
 
 RETRYABLE = ("full", "readonly", "read-only", "unable to open", "disk i/o", "locked", "busy")
 
@@ -31,11 +31,11 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
         verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
         if verdict != "ok":
             raise HaltTrading(f"ledger {path} is damaged: {verdict}; restore it from a backup")
         migrate(connection)
+        connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error as error:
         raise translated(path, error) from error
     return connection
@@ -67,6 +67,26 @@ def lock_for_writing(path: Path) -> BinaryIO:
             f"ledger {path} is in use by another process; expected to be its only writer"
         ) from error
     return handle
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """One consistent look that keeps no writer waiting; for any thread or process.
+
+    Raises DataError when there is no ledger, HaltTrading when it cannot be understood.
+    """
+    if not path.exists():
+        raise DataError(f"there is no ledger at {path}")
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("BEGIN")
+            yield connection
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise translated(path, error) from error
 
 
 @contextmanager

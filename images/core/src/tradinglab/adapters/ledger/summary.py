@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from tradinglab.adapters.ledger.database import translated
-from tradinglab.errors import DataError
+from tradinglab.adapters.ledger.database import reading
 
 EVERYTHING = (0, 2**62)
 
@@ -44,18 +43,8 @@ class LedgerSummary:
 
 def read_summary(path: Path, bars: tuple[int, int] = EVERYTHING) -> LedgerSummary:
     """Raises DataError when there is no ledger, HaltTrading when it cannot be understood."""
-    if not path.exists():
-        raise DataError(f"there is no ledger at {path}")
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-        connection.row_factory = sqlite3.Row
-        try:
-            connection.execute("BEGIN")
-            return _summarise(connection, bars)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise translated(path, error) from error
+    with reading(path) as connection:
+        return _summarise(connection, bars)
 
 
 def _summarise(connection: sqlite3.Connection, bars: tuple[int, int]) -> LedgerSummary:
