@@ -2,16 +2,17 @@
 
 from decimal import Decimal
 
+from tradinglab.domain.order import Side
+from tradinglab.fills.costs import Costs
 from tradinglab_exchange.account import Account, Balance
 from tradinglab_exchange.book import Book
 from tradinglab_exchange.instrument import Instrument
-from tradinglab_exchange.matching import Costs, MatchingEngine
+from tradinglab_exchange.matching import MatchingEngine
 from tradinglab_exchange.orders import (
     Contingency,
     Order,
     OrderList,
     OrderType,
-    Side,
     TimeInForce,
 )
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.exchange.engines import engine, free, gap, locked, order, placed, walk
 
+from tradinglab.domain.order import Side
 from tradinglab_exchange.errors import ApiError
 from tradinglab_exchange.money import ZERO
-from tradinglab_exchange.orders import OrderStatus, OrderType, Side, TimeInForce
+from tradinglab_exchange.orders import OrderStatus, OrderType, TimeInForce
 
 
 def test_market_buy_pays_half_the_spread_and_the_fee_in_coins() -> None:

@@ -12,6 +12,7 @@ from tests.exchange.engines import (
     walk,
 )
 
+from tradinglab.domain.order import Side
 from tradinglab_exchange.matching import MatchingEngine
 from tradinglab_exchange.orders import (
     Contingency,
@@ -19,7 +20,6 @@ from tradinglab_exchange.orders import (
     OrderList,
     OrderStatus,
     OrderType,
-    Side,
 )
 
 

@@ -24,6 +24,9 @@ class Listening:
         self.ticks: list[Tick] = []
         self.klines: list[dict[str, object]] = []
 
+    def takes_place(self) -> bool:
+        return True
+
     def on_tick(self, tick: Tick) -> None:
         self.ticks.append(tick)
 

@@ -52,6 +52,11 @@ class Account:
         self.balance(asset).locked -= amount
         self._changed.add(asset)
 
+    def spend_free(self, asset: str, amount: Decimal) -> None:
+        """Raises the exchange's -2010 when less than `amount` is free."""
+        self.lock(asset, amount)
+        self.spend_locked(asset, amount)
+
     def receive(self, asset: str, amount: Decimal) -> None:
         self.balance(asset).free += amount
         self._changed.add(asset)

@@ -3,11 +3,12 @@
 Called by the REST and WebSocket API layers through their table of operations. Nothing changes here.
 """
 
+from tradinglab.fills.costs import Costs
 from tradinglab_exchange import documents, parameters
 from tradinglab_exchange.book import Book
 from tradinglab_exchange.instrument import Instrument
+from tradinglab_exchange.key_permissions import KeyPermissions
 from tradinglab_exchange.market_data import check_symbol
-from tradinglab_exchange.matching import Costs
 from tradinglab_exchange.parameters import Params
 
 Answer = object
@@ -16,8 +17,11 @@ Answer = object
 class AccountQueries:
     """The account's state, as its owner asks for it."""
 
-    def __init__(self, instrument: Instrument, book: Book, costs: Costs) -> None:
+    def __init__(
+        self, instrument: Instrument, book: Book, costs: Costs, permissions: KeyPermissions
+    ) -> None:
         self._instrument, self._book, self._costs = instrument, book, costs
+        self._permissions = permissions
 
     def account(self, params: Params) -> Answer:
         costs = self._costs
@@ -29,6 +33,15 @@ class AccountQueries:
                 if held.free or held.locked
             ]
         return document
+
+    def commission(self, params: Params) -> Answer:
+        check_symbol(params, self._instrument)
+        return documents.commission_rates(self._costs, self._instrument.symbol)
+
+    def api_restrictions(self, params: Params) -> Answer:
+        """What the key may do, as `GET /sapi/v1/account/apiRestrictions` tells."""
+        del params
+        return documents.api_restrictions(self._permissions)
 
     def my_trades(self, params: Params) -> Answer:
         check_symbol(params, self._instrument)

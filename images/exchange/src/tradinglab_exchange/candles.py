@@ -6,6 +6,7 @@ bars do not carry them. Used by the market, the klines operation and the streams
 
 from typing import NamedTuple
 
+from tradinglab.fills.crossing import path as fills_path
 from tradinglab_exchange.money import written
 
 INTERVAL_MS = {
@@ -58,11 +59,9 @@ class Candle(NamedTuple):
         return min(counted, TRADES_PER_BAR_ID_SPACE)
 
 
-def path(candle: Candle) -> tuple[float, float, float, float]:
-    """The order in which a bar's prices are traded: the far extreme from the close first."""
-    if candle.close >= candle.open:
-        return candle.open, candle.low, candle.high, candle.close
-    return candle.open, candle.high, candle.low, candle.close
+def path(candle: Candle) -> tuple[float, ...]:
+    """The order in which the bar's prices are traded."""
+    return fills_path(candle.open, candle.high, candle.low, candle.close)
 
 
 def first_trade_id(candle: Candle, interval_ms: int) -> int:

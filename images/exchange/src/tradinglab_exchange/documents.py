@@ -6,14 +6,16 @@ Used by the operations and the matching engine. Field names and types are the ex
 from collections.abc import Iterable
 from decimal import Decimal
 
+from tradinglab.domain.order import Side
+from tradinglab.fills.costs import Costs
 from tradinglab_exchange.account import Account
-from tradinglab_exchange.money import written
+from tradinglab_exchange.key_permissions import KeyPermissions
+from tradinglab_exchange.money import ZERO, written
 from tradinglab_exchange.orders import (
     NOT_WORKING,
     Order,
     OrderList,
     OrderStatus,
-    Side,
     Trade,
 )
 
@@ -170,6 +172,69 @@ def account_document(account: Account, maker: Decimal, taker: Decimal) -> Docume
     }
 
 
+def _commission(maker: Decimal, taker: Decimal) -> Document:
+    return {
+        "maker": written(maker),
+        "taker": written(taker),
+        "buyer": written(0),
+        "seller": written(0),
+    }
+
+
+def _discount(costs: Costs) -> Document:
+    discount = costs.discount
+    return {
+        "enabledForAccount": discount is not None,
+        "enabledForSymbol": discount is not None,
+        "discountAsset": discount.asset if discount else "BNB",
+        "discount": written(discount.rate if discount else 1),
+    }
+
+
+def commission_rates(costs: Costs, symbol: str) -> Document:
+    """As in `GET /api/v3/account/commission`."""
+    return {
+        "symbol": symbol,
+        "standardCommission": _commission(costs.maker_fee, costs.taker_fee),
+        "specialCommission": _commission(ZERO, ZERO),
+        "taxCommission": _commission(ZERO, ZERO),
+        "discount": _discount(costs),
+    }
+
+
+def commission_for_order(costs: Costs) -> Document:
+    """As in `POST /api/v3/order/test` with computeCommissionRates."""
+    nothing = {"maker": written(0), "taker": written(0)}
+    return {
+        "standardCommissionForOrder": {
+            "maker": written(costs.maker_fee),
+            "taker": written(costs.taker_fee),
+        },
+        "specialCommissionForOrder": dict(nothing),
+        "taxCommissionForOrder": dict(nothing),
+        "discount": _discount(costs),
+    }
+
+
+def api_restrictions(permissions: KeyPermissions) -> Document:
+    """As in `GET /sapi/v1/account/apiRestrictions`."""
+    return {
+        "ipRestrict": permissions.ip_restricted,
+        "createTime": permissions.created,
+        "enableReading": True,
+        "enableSpotAndMarginTrading": permissions.trading,
+        "enableWithdrawals": permissions.withdrawals,
+        "enableInternalTransfer": False,
+        "permitsUniversalTransfer": False,
+        "enableMargin": False,
+        "enableFutures": False,
+        "enableVanillaOptions": False,
+        "enablePortfolioMarginTrading": False,
+        "enableFixApiTrade": False,
+        "enableFixReadOnly": False,
+    }
+
+
 def execution_report(
     order: Order, symbol: str, execution: str, now: int, trade: Trade | None, cancel_id: str = ""
 ) -> Document:
@@ -230,6 +295,11 @@ def account_position(account: Account, assets: Iterable[str], now: int) -> Docum
             for asset in assets
         ],
     }
+
+
+def balance_update(asset: str, amount: Decimal, now: int) -> Document:
+    """The user data event of a deposit or withdrawal."""
+    return {"e": "balanceUpdate", "E": now, "a": asset, "d": written(amount), "T": now}
 
 
 def list_status(group: OrderList, orders: Iterable[Order], symbol: str, now: int) -> Document:

@@ -45,6 +45,11 @@ def insufficient_balance() -> ApiError:
     return order_rejected("Account has insufficient balance for requested action.")
 
 
+def market_closed() -> ApiError:
+    """The pair is not in trading: halted or delisted."""
+    return ApiError(-1013, "Market is closed.")
+
+
 def unknown_order_to_cancel() -> ApiError:
     return ApiError(-2011, "Unknown order sent.")
 

@@ -12,32 +12,54 @@ from collections.abc import Callable
 from aiohttp import web
 
 from tradinglab.errors import StorageError
+from tradinglab.fills.costs import Costs, FeeDiscount
+from tradinglab.fills.crossing import Ahead
 from tradinglab.logs import fields
 from tradinglab_exchange.account_queries import AccountQueries
 from tradinglab_exchange.admission import Admission
 from tradinglab_exchange.book import Book
 from tradinglab_exchange.documents import account_position
-from tradinglab_exchange.faults import Faults, FaultSwitch
-from tradinglab_exchange.hub import StreamHub
-from tradinglab_exchange.instrument import Instrument
+from tradinglab_exchange.fault_plan import Faults
+from tradinglab_exchange.faults import FaultSwitch
+from tradinglab_exchange.frame_faults import Frame
+from tradinglab_exchange.hub import Connection, StreamHub
+from tradinglab_exchange.instrument import Instrument, SymbolStatus
+from tradinglab_exchange.key_permissions import KeyPermissions
 from tradinglab_exchange.list_trading import ListTrading
 from tradinglab_exchange.market import Market, Tick
 from tradinglab_exchange.market_data import MarketData
-from tradinglab_exchange.matching import Costs, MatchingEngine
+from tradinglab_exchange.matching import MatchingEngine
 from tradinglab_exchange.money import exact, written
 from tradinglab_exchange.operations import operations
 from tradinglab_exchange.parameters import Params
+from tradinglab_exchange.publishing import TickPublisher
 from tradinglab_exchange.rate_limits import RateLimits
 from tradinglab_exchange.rest import RestApi
 from tradinglab_exchange.settings import Settings
 from tradinglab_exchange.signatures import Signatures
 from tradinglab_exchange.sockets import close_all
 from tradinglab_exchange.state import Position, Store
+from tradinglab_exchange.stepping import Steps
 from tradinglab_exchange.streams import MarketStreams
 from tradinglab_exchange.trading import Trading
 from tradinglab_exchange.websocket_api import WebSocketApi
 
 log = logging.getLogger(__name__)
+
+
+def _costs(settings: Settings) -> Costs:
+    discount = (
+        FeeDiscount("BNB", settings.bnb_price, 1 - settings.bnb_discount)
+        if settings.pay_fees_in_bnb
+        else None
+    )
+    return Costs(
+        settings.maker_fee,
+        settings.taker_fee,
+        settings.half_spread_bps / 10_000,
+        settings.slippage_bps / 10_000,
+        discount,
+    )
 
 
 class Exchange:
@@ -59,10 +81,9 @@ class Exchange:
         self.on_failure: Callable[[], None] = lambda: None
         self.hub = StreamHub()
         self.hub.on_subscribe = self._noticed_subscriber
-        self._updates = 0
         instrument = Instrument.of_pair(settings.symbol)
         self._stream = instrument.symbol.lower()
-        costs = Costs(settings.maker_fee, settings.taker_fee, settings.half_spread_bps / 10_000)
+        costs = _costs(settings)
         self.engine = MatchingEngine(instrument, book, costs, exact(market.last), market.now)
         limits = RateLimits(settings.request_weight_limit, settings.order_limit, time.time)
         self.data = MarketData(
@@ -71,11 +92,15 @@ class Exchange:
         admission = Admission(instrument, book, self.engine, limits.count_orders)
         lists = ListTrading(instrument, book, self.engine, admission)
         trading = Trading(instrument, book, self.engine, admission, lists)
-        queries = AccountQueries(instrument, book, costs)
+        permissions = KeyPermissions(
+            settings.key_may_trade, settings.key_may_withdraw, settings.key_ip_restricted
+        )
+        queries = AccountQueries(instrument, book, costs, permissions)
         signatures = Signatures(
             settings.api_key.get_secret_value(),
             settings.api_secret.get_secret_value(),
             self.server_time,
+            settings.key_may_trade,
         )
         table = operations(self.data, queries, trading, lists, klines or self.data.klines)
         self._rest = RestApi(table, signatures, limits, self.settle)
@@ -83,8 +108,12 @@ class Exchange:
             table, signatures, limits, self.settle, settings.session_seconds
         )
         self._streams = MarketStreams(self.hub, settings.session_seconds)
+        self._ticks = TickPublisher(self.hub, self.data, instrument.symbol)
+        self.steps = Steps() if settings.stepped else None
         self._faults = (
-            FaultSwitch(self.disconnect_all, self._apply_faults) if settings.faults else None
+            FaultSwitch(self.disconnect_all, self._apply_faults, settings.seed)
+            if settings.faults
+            else None
         )
 
     def server_time(self) -> int:
@@ -95,6 +124,8 @@ class Exchange:
         if self._faults is not None:
             application.middlewares.append(self._faults.middleware)
             application.add_routes(self._faults.routes())
+        if self.steps is not None:
+            application.add_routes(self.steps.routes())
         application.add_routes(self._rest.routes())
         application.add_routes(self._streams.routes())
         application.add_routes(self.user_streams.routes())
@@ -105,27 +136,54 @@ class Exchange:
         self.engine.last, self.engine.now = exact(self.market.last), self.market.now
 
     async def disconnect_all(self) -> None:
-        await close_all(self.hub.connections() | self.user_streams.connections())
+        await close_all(self._connections())
+
+    def _connections(self) -> set[Connection]:
+        return self.hub.connections() | self.user_streams.connections()
 
     def note_position(self, position: Position) -> None:
         """Saved together with what the tick changes."""
         self.position = position
 
+    def takes_place(self) -> bool:
+        if self.engine.status is not SymbolStatus.TRADING:
+            return False
+        return self._faults is None or self._faults.frames.takes_place()
+
     def on_tick(self, tick: Tick) -> None:
-        self.engine.move(exact(tick.price), tick.time, tick.continuous)
+        fraction = self.settings.liquidity_fraction
+        self.engine.move(
+            exact(tick.price),
+            tick.time,
+            tick.continuous,
+            None if fraction is None else exact(tick.quantity) * fraction,
+            None if tick.ahead is None else Ahead(exact(tick.ahead[0]), exact(tick.ahead[1])),
+        )
         self.settle()
-        self._publish_tick(tick)
+        self._ticks.publish(tick)
 
     def on_kline(self, event: dict[str, object], closed: bool) -> None:
         if closed:
             self.settle()
-        events = [event] if self._faults is None else self._faults.klines(event, closed)
-        for shown in events:
+        shown_events: list[Frame] = (
+            [event] if self._faults is None else self._faults.frames.klines(event, closed)
+        )
+        for shown in shown_events:
             self.hub.publish(f"{self._stream}@kline_{self.market.timeframe}", shown)
 
     def _apply_faults(self, faults: Faults) -> None:
         self.clock_skew_ms = faults.clock_skew_ms
         self.engine.partial_fraction = faults.partial_fill_fraction
+        self.engine.status = faults.symbol_status
+        if faults.symbol_status is SymbolStatus.BREAK:
+            self.engine.expire_all()
+        for asset, amount in faults.transfers.items():
+            self.engine.transfer(asset, amount)
+        if faults.half_open:
+            faults.half_open = False
+            for connection in self._connections():
+                connection.mute = True
+        self.settle()
 
     def settle(self) -> None:
         """Saves what changed, then tells the account's subscribers."""
@@ -142,7 +200,8 @@ class Exchange:
             self.on_failure()
             raise
         for event in events:
-            self.user_streams.publish(event)
+            if self._faults is None or self._faults.frames.is_told():
+                self.user_streams.publish(event)
         for trade in changes.trades:
             log.info(
                 "filled",
@@ -160,42 +219,3 @@ class Exchange:
         ):
             log.info("market runs", extra=fields(subscribed=stream))
             self.subscribed.set()
-
-    def _publish_tick(self, tick: Tick) -> None:
-        self._updates += 1
-        symbol, buyer_is_maker = self.market.symbol, False
-        price, quantity = written(tick.price), written(tick.quantity)
-        shared = {"E": tick.time, "s": symbol}
-        if self.hub.has_listeners(f"{self._stream}@trade"):
-            self.hub.publish(
-                f"{self._stream}@trade",
-                {
-                    "e": "trade",
-                    **shared,
-                    "t": tick.last_trade_id,
-                    "p": price,
-                    "q": quantity,
-                    "T": tick.time,
-                    "m": buyer_is_maker,
-                    "M": True,
-                },
-            )
-        if self.hub.has_listeners(f"{self._stream}@aggTrade"):
-            self.hub.publish(
-                f"{self._stream}@aggTrade",
-                {
-                    "e": "aggTrade",
-                    **shared,
-                    "a": tick.aggregate_id,
-                    "p": price,
-                    "q": quantity,
-                    "f": tick.first_trade_id,
-                    "l": tick.last_trade_id,
-                    "T": tick.time,
-                    "m": buyer_is_maker,
-                    "M": True,
-                },
-            )
-        if self.hub.has_listeners(f"{self._stream}@bookTicker"):
-            update = self.market.now + self._updates
-            self.hub.publish(f"{self._stream}@bookTicker", self.data.book_ticker_event(update))

@@ -1,58 +1,47 @@
 """Faults on request: what may go wrong with an exchange, switched on by `POST /_faults`.
 
-Registered by the application only when the setting FAULTS is true. Counts are used up one by one;
-`{"clock_skew_ms": 0}` and the like switch the lasting ones off again.
+Registered by the application only when the setting FAULTS is true. Sits before every request as
+a middleware; what concerns streams is left to the frame faults.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from tradinglab_exchange.errors import ApiError
+from tradinglab_exchange.fault_plan import Faults
+from tradinglab_exchange.frame_faults import FrameFaults
 from tradinglab_exchange.hub import encoded
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PATH = "/_faults"
-
-
-class Faults(BaseModel):
-    """The body of `POST /_faults`, and what of it is still to come."""
-
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
-
-    disconnect: bool = Field(False, description="close every WebSocket now")
-    silent_bars: int = Field(0, ge=0, description="no kline frames while so many bars pass")
-    dropped_bars: int = Field(0, ge=0, description="final kline frames that are never sent")
-    duplicated_bars: int = Field(0, ge=0, description="final kline frames sent twice")
-    late_bars: int = Field(0, ge=0, description="final kline frames sent after the next bar's")
-    server_errors: int = Field(0, ge=0, description="requests answered with status 503")
-    too_many_requests: int = Field(0, ge=0, description="requests answered with status 429")
-    retry_after_seconds: int = Field(1, ge=0, description="the Retry-After of those")
-    unanswered_orders: int = Field(0, ge=0, description="orders accepted but not answered in time")
-    unanswered_seconds: float = Field(30.0, ge=0, description="how long those answers take")
-    clock_skew_ms: int = Field(0, description="the server clock is ahead by this much")
-    outage_seconds: float = Field(0.0, ge=0, description="connections are cut for so long")
-    partial_fill_fraction: Decimal | None = Field(
-        None, gt=0, lt=1, description="resting orders fill this part first, the rest a tick later"
-    )
+_CONTROLS = "/_"
+_TIMED_OUT = ApiError(
+    -1007,
+    "Timeout waiting for response from backend server. Send status unknown; "
+    "execution status unknown.",
+    status=504,
+)
 
 
 class FaultSwitch:
-    """Holds the faults to come; asked by the REST middleware and the kline publisher."""
+    """`seed` fixes which requests a brown-out strikes."""
 
     def __init__(
         self,
         disconnect: Callable[[], Awaitable[None]],
         applied: Callable[[Faults], None],
+        seed: int,
     ) -> None:
-        self._faults = Faults.model_validate({})
+        self._plan = Faults.model_validate({})
+        self.frames = FrameFaults(self._plan)
         self._outage_until = 0.0
-        self._held: list[dict[str, object]] = []
         self._disconnect, self._applied = disconnect, applied
+        self._chance = random.Random(seed)  # noqa: S311
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post(PATH, self._switch)]
@@ -64,69 +53,96 @@ class FaultSwitch:
         except ValidationError as error:
             return web.json_response({"error": str(error)}, status=400)
         given = {name: getattr(asked, name) for name in asked.model_fields_set}
-        self._faults = self._faults.model_copy(update=given)
+        self._plan = self.frames.plan = self._plan.model_copy(update=given)
         if given.get("outage_seconds"):
             self._outage_until = time.monotonic() + asked.outage_seconds
-        self._applied(self._faults)
+        self._applied(self._plan)
+        self._plan.transfers = {}
         if asked.disconnect or asked.outage_seconds:
-            self._faults.disconnect = False
+            self._plan.disconnect = False
             await self._disconnect()
-        return web.Response(text=self._faults.model_dump_json(), content_type="application/json")
-
-    def klines(self, event: dict[str, object], closed: bool) -> list[dict[str, object]]:
-        """What is sent in place of one kline frame."""
-        faults = self._faults
-        if faults.silent_bars:
-            faults.silent_bars -= closed
-            return []
-        if not closed:
-            return [event]
-        if faults.dropped_bars:
-            faults.dropped_bars -= 1
-            return []
-        if faults.late_bars:
-            faults.late_bars -= 1
-            self._held.append(event)
-            return []
-        late, self._held = self._held, []
-        if faults.duplicated_bars:
-            faults.duplicated_bars -= 1
-            return [event, event, *late]
-        return [event, *late]
+        return web.Response(text=self._plan.model_dump_json(), content_type="application/json")
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path == PATH:
+        if request.path.startswith(_CONTROLS):
             return await handler(request)
-        faults = self._faults
         if time.monotonic() < self._outage_until:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=503)
-        if faults.server_errors:
-            faults.server_errors -= 1
-            return web.Response(status=503, text="Service Unavailable")
-        if faults.too_many_requests:
-            faults.too_many_requests -= 1
-            refusal = ApiError(-1003, "Too many requests queued.")
-            headers = {"Retry-After": str(faults.retry_after_seconds)}
-            return web.Response(
-                status=429,
-                text=encoded(refusal.document()),
-                content_type="application/json",
-                headers=headers,
-            )
-        response = await handler(request)
-        is_order = request.method == "POST" and request.path.startswith("/api/v3/order")
-        if faults.unanswered_orders and is_order and response.status == 200:
-            faults.unanswered_orders -= 1
-            await asyncio.sleep(faults.unanswered_seconds)
-            late = ApiError(
-                -1007,
-                "Timeout waiting for response from backend server. Send status unknown; "
-                "execution status unknown.",
-            )
-            return web.Response(
-                status=504, text=encoded(late.document()), content_type="application/json"
-            )
+            return _cut(request)
+        name = f"{request.method} {request.path}"
+        if self._plan.only not in name:
+            return await handler(request)
+        is_order = name.startswith("POST /api/v3/order")
+        instead = self._instead() or (await self._instead_of_order() if is_order else None)
+        if instead is not None:
+            return instead
+        await self._delay()
+        return await self._spoilt(await handler(request), is_order)
+
+    def _instead(self) -> web.Response | None:
+        """An answer that comes in place of the request's own."""
+        plan = self._plan
+        if plan.server_errors:
+            plan.server_errors -= 1
+            return _server_error(plan.server_error_status)
+        if plan.server_error_fraction and self._chance.random() < plan.server_error_fraction:
+            return _server_error(plan.server_error_status)
+        if plan.too_many_requests:
+            plan.too_many_requests -= 1
+            return _refused(ApiError(-1003, "Too many requests queued.", 429), plan)
+        if plan.banned_requests:
+            plan.banned_requests -= 1
+            until = int((time.time() + plan.retry_after_seconds) * 1000)
+            text = f"Way too much request weight used; IP banned until {until}."
+            return _refused(ApiError(-1003, text, 418), plan)
+        return None
+
+    async def _instead_of_order(self) -> web.Response | None:
+        plan = self._plan
+        if plan.refused_orders:
+            plan.refused_orders -= 1
+            return _refused(ApiError(plan.refusal_code, plan.refusal_message))
+        if plan.unaccepted_orders:
+            plan.unaccepted_orders -= 1
+            await asyncio.sleep(plan.unanswered_seconds)
+            return _refused(_TIMED_OUT)
+        return None
+
+    async def _delay(self) -> None:
+        if self._plan.slow_requests:
+            self._plan.slow_requests -= 1
+            await asyncio.sleep(self._plan.slow_seconds)
+
+    async def _spoilt(self, response: web.StreamResponse, is_order: bool) -> web.StreamResponse:
+        """What arrives of an answer."""
+        plan = self._plan
+        if response.status != 200:
+            return response
+        if is_order and plan.unanswered_orders:
+            plan.unanswered_orders -= 1
+            await asyncio.sleep(plan.unanswered_seconds)
+            return _refused(_TIMED_OUT)
+        if plan.broken_answers:
+            plan.broken_answers -= 1
+            return web.Response(text='{"code', content_type="application/json")
         return response
+
+
+def _cut(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=503)
+
+
+def _server_error(status: int) -> web.Response:
+    return web.Response(status=status, text="<html><body>Service Unavailable</body></html>")
+
+
+def _refused(refusal: ApiError, plan: Faults | None = None) -> web.Response:
+    headers = {"Retry-After": str(plan.retry_after_seconds)} if plan else None
+    return web.Response(
+        status=refusal.status,
+        text=encoded(refusal.document()),
+        content_type="application/json",
+        headers=headers,
+    )

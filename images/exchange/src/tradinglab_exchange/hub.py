@@ -26,8 +26,11 @@ class Connection:
         self.streams: set[str] = set()
         self._frames: asyncio.Queue[str] = asyncio.Queue(_QUEUE_FRAMES)
         self.overrun = False
+        self.mute = False
 
     def send(self, frame: str) -> None:
+        if self.mute:
+            return
         try:
             self._frames.put_nowait(frame)
         except asyncio.QueueFull:
@@ -68,10 +71,11 @@ class StreamHub:
         return bool(self._listeners.get(stream))
 
     def publish(self, stream: str, payload: object) -> None:
+        """`payload` as JSON; text goes out as it is."""
         connections = self._listeners.get(stream)
         if not connections:
             return
-        raw = encoded(payload)
+        raw = payload if isinstance(payload, str) else encoded(payload)
         wrapped = f'{{"stream":"{stream}","data":{raw}}}'
         for connection in connections:
             connection.send(wrapped if connection.combined else raw)

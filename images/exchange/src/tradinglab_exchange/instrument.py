@@ -5,6 +5,7 @@ Used by the filters, the matching engine and the exchangeInfo operation.
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from tradinglab_exchange.money import written
 
@@ -17,6 +18,14 @@ ORDER_TYPES = (
     "TAKE_PROFIT",
     "TAKE_PROFIT_LIMIT",
 )
+
+
+class SymbolStatus(StrEnum):
+    """The trading phase: halted for a while, or out of trading (delisted)."""
+
+    TRADING = "TRADING"
+    HALT = "HALT"
+    BREAK = "BREAK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +110,11 @@ def _filters(instrument: Instrument) -> list[dict[str, object]]:
     ]
 
 
-def symbol_document(instrument: Instrument) -> dict[str, object]:
+def symbol_document(instrument: Instrument, status: SymbolStatus) -> dict[str, object]:
     """The pair's entry in `GET /api/v3/exchangeInfo`."""
     return {
         "symbol": instrument.symbol,
-        "status": "TRADING",
+        "status": status.value,
         "baseAsset": instrument.base,
         "baseAssetPrecision": 8,
         "quoteAsset": instrument.quote,

@@ -15,7 +15,10 @@ TICKS_PER_BAR = 4
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Public trades at one price. `continuous` is false over a gap: nothing traded between."""
+    """Public trades at one price. `continuous` is false over a gap: nothing traded between.
+
+    `ahead`: low and high of what the bar has still to trade; None when nobody knows.
+    """
 
     aggregate_id: int
     first_trade_id: int
@@ -24,10 +27,14 @@ class Tick:
     quantity: float
     time: int
     continuous: bool
+    ahead: tuple[float, float] | None = None
 
 
 class Listener(Protocol):
     """What the exchange does on each market event."""
+
+    def takes_place(self) -> bool:
+        """Whether the next bar is traded at all: not during a halt."""
 
     def on_tick(self, tick: Tick) -> None: ...
 
@@ -61,6 +68,10 @@ class Market:
             self._open_times.append(candle.open_time)
         self.forming = self._flat_after(candle)
         self.last, self.now = candle.close, candle.open_time + self.interval_ms
+
+    def pass_over(self, candle: Candle) -> None:
+        """The time of `candle` goes by without trading; it leaves a gap."""
+        self.now = candle.open_time + self.interval_ms
 
     def update_bar(self, candle: Candle, now: int) -> None:
         self.forming, self.last, self.now = candle, candle.close, now

@@ -16,7 +16,7 @@ from tradinglab_exchange.candles import (
     path,
 )
 from tradinglab_exchange.errors import ApiError
-from tradinglab_exchange.instrument import Instrument, symbol_document
+from tradinglab_exchange.instrument import Instrument, SymbolStatus, symbol_document
 from tradinglab_exchange.market import TICKS_PER_BAR, Market
 from tradinglab_exchange.matching import MatchingEngine
 from tradinglab_exchange.money import written
@@ -24,6 +24,32 @@ from tradinglab_exchange.parameters import Params
 
 _DAY_MS = 86_400_000
 _BOOK_LEVELS = 20
+_LEVEL_QUANTITY = written(1)
+_BARS_OF_TRADES = 3
+_TICKER_NAMES = {
+    "s": "symbol",
+    "p": "priceChange",
+    "P": "priceChangePercent",
+    "w": "weightedAvgPrice",
+    "x": "prevClosePrice",
+    "c": "lastPrice",
+    "Q": "lastQty",
+    "b": "bidPrice",
+    "B": "bidQty",
+    "a": "askPrice",
+    "A": "askQty",
+    "o": "openPrice",
+    "h": "highPrice",
+    "l": "lowPrice",
+    "v": "volume",
+    "q": "quoteVolume",
+    "O": "openTime",
+    "C": "closeTime",
+    "F": "firstId",
+    "L": "lastId",
+    "n": "count",
+}
+_MINI_TICKER_NAMES = {name: _TICKER_NAMES[name] for name in "scohlvq"}
 Answer = object
 
 
@@ -65,6 +91,8 @@ class MarketData:
     ) -> None:
         self._instrument, self._market, self._engine = instrument, market, engine
         self._server_time, self._rate_limits = server_time, rate_limits
+        self.update_id = market.now
+        self._quotes = (engine.bid, engine.ask)
 
     def ping(self, params: Params) -> Answer:
         del params
@@ -83,7 +111,7 @@ class MarketData:
             "serverTime": self._server_time(),
             "rateLimits": self._rate_limits,
             "exchangeFilters": [],
-            "symbols": [symbol_document(self._instrument)],
+            "symbols": [symbol_document(self._instrument, self._engine.status)],
         }
 
     def klines(self, params: Params) -> Answer:
@@ -105,26 +133,24 @@ class MarketData:
         return self._one_or_all(params, row)
 
     def book_ticker(self, params: Params) -> Answer:
-        quantity = written(self._level_quantity())
         row = {
             "symbol": self._instrument.symbol,
             "bidPrice": written(self._engine.bid),
-            "bidQty": quantity,
+            "bidQty": _LEVEL_QUANTITY,
             "askPrice": written(self._engine.ask),
-            "askQty": quantity,
+            "askQty": _LEVEL_QUANTITY,
         }
         return self._one_or_all(params, row)
 
-    def book_ticker_event(self, update_id: int) -> dict[str, object]:
+    def book_ticker_event(self) -> dict[str, object]:
         """The payload of `<symbol>@bookTicker`."""
-        quantity = written(self._level_quantity())
         return {
-            "u": update_id,
+            "u": self.update_id,
             "s": self._instrument.symbol,
             "b": written(self._engine.bid),
-            "B": quantity,
+            "B": _LEVEL_QUANTITY,
             "a": written(self._engine.ask),
-            "A": quantity,
+            "A": _LEVEL_QUANTITY,
         }
 
     def average_price(self, params: Params) -> Answer:
@@ -136,14 +162,51 @@ class MarketData:
         }
 
     def depth(self, params: Params) -> Answer:
-        """A made-up book around bid and ask: equal quantities, one tick apart."""
+        """Limits are those of the real book; ours has no more than 20 levels a side."""
         check_symbol(params, self._instrument)
-        levels = min(parameters.limit(params, 100, 5000), _BOOK_LEVELS)
-        tick, quantity = self._instrument.tick_size, written(self._level_quantity())
+        return self.levels(min(parameters.limit(params, 100, 5000), _BOOK_LEVELS))
+
+    def levels(self, count: int) -> dict[str, object]:
+        """A made-up book around bid and ask: equal quantities, one tick apart."""
+        bids, asks = self._book_prices(self._engine.bid, self._engine.ask, count)
         return {
-            "lastUpdateId": self._market.now,
-            "bids": [[written(self._engine.bid - tick * n), quantity] for n in range(levels)],
-            "asks": [[written(self._engine.ask + tick * n), quantity] for n in range(levels)],
+            "lastUpdateId": self.update_id,
+            "bids": [[price, _LEVEL_QUANTITY] for price in bids],
+            "asks": [[price, _LEVEL_QUANTITY] for price in asks],
+        }
+
+    def _book_prices(
+        self, bid: Decimal, ask: Decimal, count: int = _BOOK_LEVELS
+    ) -> tuple[list[str], list[str]]:
+        tick = self._instrument.tick_size
+        return (
+            [written(bid - tick * n) for n in range(count)],
+            [written(ask + tick * n) for n in range(count)],
+        )
+
+    def replace_quotes(self) -> tuple[Decimal, Decimal]:
+        """Bid and ask before the last tick; those after it are kept for the next call."""
+        old, self._quotes = self._quotes, (self._engine.bid, self._engine.ask)
+        return old
+
+    def depth_changes(
+        self, quotes: tuple[Decimal, Decimal], before: int, now: int
+    ) -> dict[str, object]:
+        """The payload of `<symbol>@depth`: levels that came and, with quantity 0, that went."""
+        old, new = self._book_prices(*quotes), self._book_prices(*self._quotes)
+        bids, asks = (
+            [[price, written(0)] for price in gone if price not in came]
+            + [[price, _LEVEL_QUANTITY] for price in came if price not in gone]
+            for gone, came in zip(old, new, strict=True)
+        )
+        return {
+            "e": "depthUpdate",
+            "E": now,
+            "s": self._instrument.symbol,
+            "U": before + 1,
+            "u": self.update_id,
+            "b": bids,
+            "a": asks,
         }
 
     def aggregate_trades(self, params: Params) -> Answer:
@@ -167,7 +230,45 @@ class MarketData:
         ]
         return wanted[-limit:] if start is None else wanted[:limit]
 
+    def recent_trades(self, params: Params) -> Answer:
+        """The latest public trades, oldest first."""
+        check_symbol(params, self._instrument)
+        return self._trades_before(None, parameters.limit(params, 500, 1000))
+
+    def historical_trades(self, params: Params) -> Answer:
+        """From an id on; without one the latest."""
+        check_symbol(params, self._instrument)
+        return self._trades_before(
+            parameters.integer(params, "fromId"), parameters.limit(params, 500, 1000)
+        )
+
+    def _trades_before(self, from_id: int | None, limit: int) -> list[dict[str, object]]:
+        interval, now = self._market.interval_ms, self._market.now
+        start = None if from_id is None else from_id // TRADES_PER_BAR_ID_SPACE * interval
+        bars = self._market.bars(start, None, _BARS_OF_TRADES)
+        rows = [row for bar in bars if bar.volume for row in public_trades(bar, interval)]
+        found = [one for row in rows if _number(row, "T") <= now for one in _single(row, limit)]
+        if from_id is None:
+            return found[-limit:]
+        return [trade for trade in found if _number(trade, "id") >= from_id][:limit]
+
+    def system_status(self, params: Params) -> Answer:
+        del params
+        halted = self._engine.status is SymbolStatus.HALT
+        return {"status": int(halted), "msg": "system_maintenance" if halted else "normal"}
+
     def day_ticker(self, params: Params) -> Answer:
+        return self._one_or_all(params, self._day())
+
+    def ticker_event(self, now: int) -> dict[str, object]:
+        """The payload of `<symbol>@ticker`."""
+        return {"e": "24hrTicker", "E": now, **_renamed(self._day(), _TICKER_NAMES)}
+
+    def mini_ticker_event(self, now: int) -> dict[str, object]:
+        """The payload of `<symbol>@miniTicker`."""
+        return {"e": "24hrMiniTicker", "E": now, **_renamed(self._day(), _MINI_TICKER_NAMES)}
+
+    def _day(self) -> dict[str, object]:
         """Over the last 24 hours of the market clock."""
         now, interval = self._market.now, self._market.interval_ms
         bars = self._market.bars(now - _DAY_MS, None, _DAY_MS // interval + 2)
@@ -175,20 +276,18 @@ class MarketData:
         first, last = bars[0].open, bars[-1].close
         volume = sum(bar.volume for bar in bars)
         quote_volume = sum(bar.quote_volume for bar in bars)
-        quantity = written(self._level_quantity())
-        first_id = first_trade_id(bars[0], interval)
-        row: Mapping[str, object] = {
+        return {
             "symbol": self._instrument.symbol,
             "priceChange": written(last - first),
             "priceChangePercent": f"{100 * (last / first - 1):.3f}",
             "weightedAvgPrice": written(quote_volume / volume if volume else last),
             "prevClosePrice": written(first),
             "lastPrice": written(self._engine.last),
-            "lastQty": quantity,
+            "lastQty": _LEVEL_QUANTITY,
             "bidPrice": written(self._engine.bid),
-            "bidQty": quantity,
+            "bidQty": _LEVEL_QUANTITY,
             "askPrice": written(self._engine.ask),
-            "askQty": quantity,
+            "askQty": _LEVEL_QUANTITY,
             "openPrice": written(first),
             "highPrice": written(max(bar.high for bar in bars)),
             "lowPrice": written(min(bar.low for bar in bars)),
@@ -196,11 +295,10 @@ class MarketData:
             "quoteVolume": written(quote_volume),
             "openTime": now - _DAY_MS,
             "closeTime": now,
-            "firstId": first_id,
+            "firstId": first_trade_id(bars[0], interval),
             "lastId": first_trade_id(bars[-1], interval) + TRADES_PER_BAR_ID_SPACE - 1,
             "count": sum(bar.trades for bar in bars),
         }
-        return self._one_or_all(params, row)
 
     def _one_or_all(self, params: Params, row: Mapping[str, object]) -> Answer:
         if params.get("symbol"):
@@ -208,8 +306,27 @@ class MarketData:
             return row
         return [row]
 
-    def _level_quantity(self) -> Decimal:
-        return Decimal(1)
+
+def _single(row: Mapping[str, object], limit: int) -> list[dict[str, object]]:
+    """At most the last `limit` trades that an aggregate is made of, in equal parts."""
+    first, last = _number(row, "f"), _number(row, "l")
+    price, quantity = Decimal(str(row["p"])), Decimal(str(row["q"])) / (last - first + 1)
+    return [
+        {
+            "id": number,
+            "price": written(price),
+            "qty": written(quantity),
+            "quoteQty": written(price * quantity),
+            "time": row["T"],
+            "isBuyerMaker": row["m"],
+            "isBestMatch": True,
+        }
+        for number in range(max(first, last - limit + 1), last + 1)
+    ]
+
+
+def _renamed(row: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
+    return {short: row[long] for short, long in names.items()}
 
 
 def _number(trade: Mapping[str, object], name: str) -> int:

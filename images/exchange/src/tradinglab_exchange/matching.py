@@ -6,20 +6,26 @@ its `Book` in memory only; whoever calls it saves and publishes what came out (`
 Rules. A market order fills at the last price plus or minus half the spread. A resting limit order
 fills at its price once the market trades through it (beyond it, not merely at it). A stop triggers
 when touched and fills half a spread worse than the trading price: inside a bar that is the stop
-price itself, over a gap the first price after it. A list's pending legs start when its working
-order is filled completely; a leg that starts to execute expires the others.
+price itself, over a gap the first price after it. If stop and profit leg of one list both lie in
+what a bar has still to trade, the stop wins. Where the liquidity of a tick is limited, limit
+orders fill only up to it; market and triggered stop orders sweep. A list's pending legs start
+when its working order is filled completely; a leg that starts to execute expires the others.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
+from tradinglab.domain.filters import floor_to
+from tradinglab.domain.order import Side
+from tradinglab.fills.costs import Costs
+from tradinglab.fills.crossing import Ahead, is_marketable, is_touched, limit_level, stop_level
 from tradinglab_exchange import documents
 from tradinglab_exchange.book import Book
 from tradinglab_exchange.documents import Document
-from tradinglab_exchange.errors import ApiError, insufficient_balance, order_rejected
-from tradinglab_exchange.instrument import Instrument
-from tradinglab_exchange.money import ZERO, ceil_to, commission, floor_to
+from tradinglab_exchange.errors import ApiError, order_rejected
+from tradinglab_exchange.funds import Funds
+from tradinglab_exchange.instrument import Instrument, SymbolStatus
+from tradinglab_exchange.money import ZERO
 from tradinglab_exchange.orders import (
     NO_LIST,
     Contingency,
@@ -27,19 +33,9 @@ from tradinglab_exchange.orders import (
     OrderList,
     OrderStatus,
     OrderType,
-    Side,
     TimeInForce,
     Trade,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """Fees as fractions of a fill; the spread's half as a fraction of the price."""
-
-    maker_fee: Decimal
-    taker_fee: Decimal
-    half_spread: Decimal
 
 
 class MatchingEngine:
@@ -50,17 +46,25 @@ class MatchingEngine:
     ) -> None:
         self.instrument, self.book, self.costs = instrument, book, costs
         self.last, self.now = last, now
+        self.status = SymbolStatus.TRADING
         self.partial_fraction: Decimal | None = None
+        self._available: Decimal | None = None
+        self._ahead: Ahead | None = None
+        self._funds = Funds(book.account, instrument, costs)
         self._events: list[Document] = []
         self._filled_in_this_move: set[int] = set()
 
     @property
     def bid(self) -> Decimal:
-        return floor_to(self.last * (1 - self.costs.half_spread), self.instrument.tick_size)
+        return self.costs.bid(self.last, self.instrument.tick_size)
 
     @property
     def ask(self) -> Decimal:
-        return ceil_to(self.last * (1 + self.costs.half_spread), self.instrument.tick_size)
+        return self.costs.ask(self.last, self.instrument.tick_size)
+
+    def swept_price(self, side: Side) -> Decimal:
+        """What a market order of that side gets now."""
+        return self.costs.swept(side, self.last, self.instrument.tick_size)
 
     def take_events(self) -> list[Document]:
         """User data events since the last call, in the order they happened."""
@@ -72,7 +76,7 @@ class MatchingEngine:
     def submit(self, order: Order) -> None:
         """Accepts and works a single order; raises ApiError before anything changed."""
         self._refuse_immediate(order)
-        self._lock([order])
+        self._funds.lock([order], self.last)
         self._accept(order)
         self._work(order)
 
@@ -80,7 +84,7 @@ class MatchingEngine:
         """Two legs that share one lock."""
         for leg in legs:
             self._refuse_immediate(leg)
-        self._lock(legs)
+        self._funds.lock(legs, self.last)
         self._start_list(group, legs)
         for leg in legs:
             self._accept(leg)
@@ -88,7 +92,7 @@ class MatchingEngine:
     def submit_oto(self, group: OrderList, working: Order, pending: list[Order]) -> None:
         """The working order now; the pending legs hold no funds until it is filled."""
         self._refuse_immediate(working)
-        self._lock([working])
+        self._funds.lock([working], self.last)
         for leg in pending:
             leg.status = OrderStatus.PENDING_NEW
         self._start_list(group, [working, *pending])
@@ -127,11 +131,39 @@ class MatchingEngine:
         self._finish_list(order)
         return canceled
 
+    def expire_all(self) -> None:
+        """Ends every open order, as the exchange does when it takes the pair out of trading."""
+        for order in list(self.book.open.values()):
+            if order.status.is_open:
+                self._end(order, OrderStatus.EXPIRED)
+                self._finish_list(order)
+
+    def transfer(self, asset: str, amount: Decimal) -> None:
+        """A deposit, or a withdrawal of at most what is free when `amount` is negative."""
+        account = self.book.account
+        if amount < ZERO:
+            amount = -min(-amount, account.balance(asset).free)
+            account.spend_free(asset, -amount)
+        else:
+            account.receive(asset, amount)
+        self._events.append(documents.balance_update(asset, amount, self.now))
+
     # Price moves
 
-    def move(self, price: Decimal, now: int, continuous: bool) -> None:
-        """Trades to `price`: through every level between if continuous, else over a gap."""
+    def move(
+        self,
+        price: Decimal,
+        now: int,
+        continuous: bool,
+        available: Decimal | None = None,
+        ahead: Ahead | None = None,
+    ) -> None:
+        """Trades to `price`: through every level between if continuous, else over a gap.
+
+        `available` is the quantity that limit orders find until the next move; None: any.
+        """
         self.now = now
+        self._available, self._ahead = available, ahead if continuous else None
         if not continuous:
             self.last = price
         self._filled_in_this_move.clear()
@@ -153,25 +185,44 @@ class MatchingEngine:
         if not order.is_live or order.order_id in self._filled_in_this_move:
             return None
         if order.waits_for_stop:
-            if order.triggers_upwards:
-                return max(order.stop_price, self.last) if target >= order.stop_price else None
-            return min(order.stop_price, self.last) if target <= order.stop_price else None
-        if order.side is Side.BUY:
-            through = min(self.last, target) < order.price
-            return min(order.price, self.last) if through else None
-        through = max(self.last, target) > order.price
-        return max(order.price, self.last) if through else None
+            return stop_level(order.triggers_upwards, order.stop_price, self.last, target)
+        return limit_level(order.side, order.price, self.last, target)
 
     def _execute_at_level(self, order: Order) -> None:
+        stop = self._stop_that_wins(order)
+        if stop is not None:
+            level, self.last = self.last, stop.stop_price
+            self._trigger(stop)
+            self.last = level
+            return
         if order.waits_for_stop:
             self._trigger(order)
             return
-        quantity = order.remaining
+        quantity = self._take_liquidity(order)
         if self.partial_fraction is not None and order.executed == ZERO:
             share = floor_to(quantity * self.partial_fraction, self.instrument.step_size)
             quantity = share or quantity
         self._filled_in_this_move.add(order.order_id)
-        self._fill(order, order.price, quantity, is_maker=True)
+        if quantity:
+            self._fill(order, order.price, quantity, is_maker=True)
+
+    def _stop_that_wins(self, order: Order) -> Order | None:
+        """The stop beside a profit leg, if the bar has still to trade at its price."""
+        if self._ahead is None or order.type.is_stop_loss:
+            return None
+        for other in self.book.siblings(order):
+            is_stop = other.is_live and other.waits_for_stop and other.type.is_stop_loss
+            if is_stop and self._ahead.holds(other.stop_price):
+                return other
+        return None
+
+    def _take_liquidity(self, order: Order) -> Decimal:
+        """How much of a limit order the liquidity of this move fills; it is used up."""
+        if self._available is None:
+            return order.remaining
+        quantity = min(order.remaining, floor_to(self._available, self.instrument.step_size))
+        self._available -= quantity
+        return quantity
 
     def _trigger(self, order: Order) -> None:
         order.triggered = True
@@ -184,14 +235,10 @@ class MatchingEngine:
     # Executing
 
     def _is_touched(self, order: Order) -> bool:
-        if order.triggers_upwards:
-            return self.last >= order.stop_price
-        return self.last <= order.stop_price
+        return is_touched(order.triggers_upwards, order.stop_price, self.last)
 
     def _is_marketable(self, order: Order) -> bool:
-        if order.side is Side.BUY:
-            return order.price >= self.ask
-        return order.price <= self.bid
+        return is_marketable(order.side, order.price, self.bid, self.ask)
 
     def _work(self, order: Order) -> None:
         """Executes at once what can be; a limit order that cannot rests or expires."""
@@ -204,32 +251,29 @@ class MatchingEngine:
                 self._end(order, OrderStatus.EXPIRED)
                 self._finish_list(order)
             return
+        if not order.type.has_limit:
+            self._fill(order, self.swept_price(order.side), order.remaining, is_maker=False)
+            return
         price = self.ask if order.side is Side.BUY else self.bid
-        self._fill(order, price, order.remaining, is_maker=False)
+        quantity = self._take_liquidity(order)
+        if order.time_in_force is TimeInForce.FOK and quantity < order.remaining:
+            quantity = ZERO
+        if quantity:
+            self._fill(order, price, quantity, is_maker=False)
+        if order.status.is_open and order.time_in_force is not TimeInForce.GTC:
+            self._end(order, OrderStatus.EXPIRED)
+            self._finish_list(order)
 
     def _fill(self, order: Order, price: Decimal, quantity: Decimal, is_maker: bool) -> None:
         self._expire_siblings(order)
-        quote = price * quantity
-        account, base, money = self.book.account, self.instrument.base, self.instrument.quote
-        if order.side is Side.BUY and quote > order.locked:
-            # A stop buy locks at its stop price and may fill above it.
-            shortage = quote - order.locked
-            try:
-                account.lock(money, shortage)
-            except ApiError:
-                self._end(order, OrderStatus.EXPIRED)
-                self._finish_list(order)
-                return
-            order.locked += shortage
-        spent, received = (quote, quantity) if order.side is Side.BUY else (quantity, quote)
-        paid_in, paid_out = (money, base) if order.side is Side.BUY else (base, money)
-        fee_rate = self.costs.maker_fee if is_maker else self.costs.taker_fee
-        fee = commission(received, fee_rate)
-        account.spend_locked(paid_in, spent)
-        account.receive(paid_out, received - fee)
-        order.locked -= spent
+        try:
+            moved = self._funds.settle(order, price, quantity, is_maker)
+        except ApiError:
+            self._end(order, OrderStatus.EXPIRED)
+            self._finish_list(order)
+            return
         order.executed += quantity
-        order.executed_quote += quote
+        order.executed_quote += moved.quote
         trade = Trade(
             trade_id=self.book.next_trade_id,
             order_id=order.order_id,
@@ -237,9 +281,9 @@ class MatchingEngine:
             side=order.side,
             price=price,
             quantity=quantity,
-            quote=quote,
-            commission=fee,
-            commission_asset=paid_out,
+            quote=moved.quote,
+            commission=moved.commission,
+            commission_asset=moved.commission_asset,
             time=self.now,
             is_maker=is_maker,
         )
@@ -247,7 +291,7 @@ class MatchingEngine:
         filled = order.remaining == ZERO
         order.status = OrderStatus.FILLED if filled else OrderStatus.PARTIALLY_FILLED
         if filled:
-            self._release(order)
+            self._funds.release(order)
         self._report(order, "TRADE", trade)
         if filled:
             self._go_on_with_list(order)
@@ -258,7 +302,7 @@ class MatchingEngine:
             self._finish_list(order)
             return
         try:
-            self._lock(pending)
+            self._funds.lock(pending, self.last)
         except ApiError:
             for leg in pending:
                 self._end(leg, OrderStatus.REJECTED)
@@ -284,7 +328,7 @@ class MatchingEngine:
 
     def _end(self, order: Order, status: OrderStatus, cancel_id: str = "") -> None:
         order.status = status
-        self._release(order)
+        self._funds.release(order)
         self._report(order, status.value, cancel_id=cancel_id)
 
     def _finish_list(self, order: Order) -> None:
@@ -298,33 +342,6 @@ class MatchingEngine:
             group.done = True
             self.book.touch_list(group)
             self._report_list(group)
-
-    # Funds
-
-    def _need(self, order: Order) -> Decimal:
-        if order.side is Side.SELL:
-            return order.quantity
-        if order.type.has_limit:
-            return order.price * order.quantity
-        price = order.stop_price if order.type.has_stop else self.ask
-        return price * order.quantity
-
-    def _lock(self, orders: list[Order]) -> None:
-        """Locks the largest need among alternatives, on the order that has it."""
-        largest = max(orders, key=self._need)
-        need = self._need(largest)
-        if need <= ZERO:
-            raise insufficient_balance()
-        self.book.account.lock(self._spent_asset(largest), need)
-        largest.locked = need
-
-    def _release(self, order: Order) -> None:
-        if order.locked:
-            self.book.account.release(self._spent_asset(order), order.locked)
-            order.locked = ZERO
-
-    def _spent_asset(self, order: Order) -> str:
-        return self.instrument.quote if order.side is Side.BUY else self.instrument.base
 
     # Reporting
 

@@ -1,12 +1,11 @@
 """Decimal money and quantities: eight places, as the exchange writes them.
 
-Used wherever prices, quantities and commissions are computed or shown.
+Used wherever prices and quantities are computed or shown.
 """
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 ZERO = Decimal(0)
-_EIGHT_PLACES = Decimal("0.00000001")
 
 
 def written(value: Decimal | float) -> str:
@@ -17,19 +16,3 @@ def written(value: Decimal | float) -> str:
 def exact(value: float) -> Decimal:
     """A bar's price as the decimal number it was recorded as."""
     return Decimal(f"{value:.8f}")
-
-
-def commission(amount: Decimal, rate: Decimal) -> Decimal:
-    return (amount * rate).quantize(_EIGHT_PLACES, rounding=ROUND_HALF_UP)
-
-
-def floor_to(value: Decimal, step: Decimal) -> Decimal:
-    return (value / step).to_integral_value(rounding=ROUND_FLOOR) * step
-
-
-def ceil_to(value: Decimal, step: Decimal) -> Decimal:
-    return (value / step).to_integral_value(rounding=ROUND_CEILING) * step
-
-
-def truncated(value: Decimal) -> Decimal:
-    return value.quantize(_EIGHT_PLACES, rounding=ROUND_DOWN)

@@ -20,11 +20,15 @@ class Security(Enum):
 
     NONE = auto()
     SIGNED = auto()
+    TRADE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`run` returns the JSON answer, or an awaitable of it; `websocket_name` may be empty."""
+    """`run` returns the JSON answer, or an awaitable of it; `websocket_name` may be empty.
+
+    `path` lies below /api/v3/ unless it begins with a slash.
+    """
 
     method: str
     path: str
@@ -35,7 +39,7 @@ class Operation:
 
     @property
     def changes_account(self) -> bool:
-        return self.security is Security.SIGNED and self.method != "GET"
+        return self.security is Security.TRADE
 
     async def carried_out(self, params: Params, settle: Callable[[], None]) -> object:
         """The answer; `settle` is called once the account may have changed.
@@ -58,7 +62,7 @@ def operations(
     klines: Callable[[Params], object],
 ) -> list[Operation]:
     """All of them; weights are the exchange's. `klines` answers from here or from upstream."""
-    public, signed = Security.NONE, Security.SIGNED
+    public, signed, trade = Security.NONE, Security.SIGNED, Security.TRADE
     return [
         Operation(*row)
         for row in (
@@ -72,22 +76,30 @@ def operations(
             ("GET", "ticker/price", "ticker.price", 2, public, data.ticker_price),
             ("GET", "ticker/bookTicker", "ticker.book", 2, public, data.book_ticker),
             ("GET", "ticker/24hr", "ticker.24hr", 2, public, data.day_ticker),
+            ("GET", "trades", "trades.recent", 25, public, data.recent_trades),
+            ("GET", "historicalTrades", "trades.historical", 25, public,
+             data.historical_trades),
+            ("GET", "/sapi/v1/system/status", "", 1, public, data.system_status),
+            ("GET", "/sapi/v1/account/apiRestrictions", "", 1, signed,
+             queries.api_restrictions),
+            ("GET", "account/commission", "account.commission", 20, signed,
+             queries.commission),
             ("GET", "account", "account.status", 20, signed, queries.account),
             ("GET", "myTrades", "myTrades", 20, signed, queries.my_trades),
-            ("POST", "order", "order.place", 1, signed, trading.new_order),
-            ("POST", "order/test", "order.test", 1, signed, trading.test_order),
+            ("POST", "order", "order.place", 1, trade, trading.new_order),
+            ("POST", "order/test", "order.test", 1, trade, trading.test_order),
             ("GET", "order", "order.status", 4, signed, trading.query_order),
-            ("DELETE", "order", "order.cancel", 1, signed, trading.cancel_order),
-            ("POST", "order/cancelReplace", "order.cancelReplace", 1, signed,
+            ("DELETE", "order", "order.cancel", 1, trade, trading.cancel_order),
+            ("POST", "order/cancelReplace", "order.cancelReplace", 1, trade,
              trading.cancel_replace),
             ("GET", "openOrders", "openOrders.status", 6, signed, queries.open_orders),
-            ("DELETE", "openOrders", "openOrders.cancelAll", 1, signed,
+            ("DELETE", "openOrders", "openOrders.cancelAll", 1, trade,
              trading.cancel_open_orders),
             ("GET", "allOrders", "allOrders", 20, signed, queries.all_orders),
-            ("POST", "orderList/oco", "orderList.place.oco", 1, signed, lists.new_oco),
-            ("POST", "orderList/otoco", "orderList.place.otoco", 1, signed, lists.new_otoco),
+            ("POST", "orderList/oco", "orderList.place.oco", 1, trade, lists.new_oco),
+            ("POST", "orderList/otoco", "orderList.place.otoco", 1, trade, lists.new_otoco),
             ("GET", "orderList", "orderList.status", 4, signed, lists.query_list),
-            ("DELETE", "orderList", "orderList.cancel", 1, signed, lists.cancel_list),
+            ("DELETE", "orderList", "orderList.cancel", 1, trade, lists.cancel_list),
             ("GET", "openOrderList", "openOrderLists.status", 6, signed, lists.open_lists),
             ("GET", "allOrderList", "allOrderLists", 20, signed, lists.all_lists),
         )

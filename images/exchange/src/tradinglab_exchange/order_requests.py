@@ -7,9 +7,10 @@ import secrets
 from decimal import Decimal
 from enum import StrEnum
 
+from tradinglab.domain.order import Side
 from tradinglab_exchange.errors import ApiError, missing_parameter
 from tradinglab_exchange.money import ZERO
-from tradinglab_exchange.orders import Order, OrderType, Side, TimeInForce
+from tradinglab_exchange.orders import Order, OrderType, TimeInForce
 from tradinglab_exchange.parameters import (
     Params,
     choice,

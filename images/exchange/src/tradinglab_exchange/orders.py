@@ -8,15 +8,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
+from tradinglab.domain.order import Side
 from tradinglab_exchange.money import ZERO
 
 NO_LIST = -1
 NOT_WORKING = -1
-
-
-class Side(StrEnum):
-    BUY = "BUY"
-    SELL = "SELL"
 
 
 class OrderType(StrEnum):
@@ -31,6 +27,10 @@ class OrderType(StrEnum):
     @property
     def has_stop(self) -> bool:
         return self.startswith(("STOP_LOSS", "TAKE_PROFIT"))
+
+    @property
+    def is_stop_loss(self) -> bool:
+        return self.startswith("STOP_LOSS")
 
     @property
     def has_limit(self) -> bool:
@@ -111,7 +111,7 @@ class Order:
     @property
     def triggers_upwards(self) -> bool:
         """A buy stop and a sell take-profit wait above the price, the others below."""
-        return (self.side is Side.BUY) == self.type.startswith("STOP_LOSS")
+        return (self.side is Side.BUY) == self.type.is_stop_loss
 
     def stored(self) -> dict[str, Any]:
         return asdict(self)

@@ -12,6 +12,7 @@ from tradinglab_exchange.candles import Candle, path
 from tradinglab_exchange.market import TICKS_PER_BAR, Listener, Market, Tick
 from tradinglab_exchange.market_data import public_trades
 from tradinglab_exchange.state import Position
+from tradinglab_exchange.stepping import Steps
 
 log = logging.getLogger(__name__)
 _CATCH_UP_SECONDS = 1.0
@@ -41,11 +42,13 @@ class Player:
         seconds_per_bar: float,
         position: Position,
         note_position: Callable[[Position], None],
+        steps: Steps | None = None,
     ) -> None:
         self._market, self._listener, self._bars = market, listener, bars
         self._bars_left, self._seconds_per_tick = bars_left, seconds_per_bar / (TICKS_PER_BAR - 1)
         self.position = position
-        self._note_position = note_position
+        self._note_position, self._steps = note_position, steps
+        self._due = 0.0
         self._current = self._next_bar()
         if self._current is None:
             return
@@ -69,19 +72,43 @@ class Player:
     async def run(self, released: asyncio.Event) -> None:
         """Returns when there are no bars left; the first tick was played at construction."""
         await released.wait()
-        loop = asyncio.get_running_loop()
-        due = loop.time()
+        self._due = asyncio.get_running_loop().time()
         while self._current is not None:
-            for index in range(self.position.ticks, TICKS_PER_BAR):
-                if index:
-                    due = max(due + self._seconds_per_tick, loop.time() - _CATCH_UP_SECONDS)
-                    await asyncio.sleep(max(0.0, due - loop.time()))
-                self._play_tick(self._current, index)
-            self._close(self._current)
-            self._current = self._next_bar()
-            if self._current is not None:
-                self._play_tick(self._current, 0)
+            if self._steps is not None:
+                await self._steps.turn()
+            await self._play_bar(self._current)
+            await self._start_next()
+            if self._steps is not None:
+                await self._steps.played()
+        if self._steps is not None:
+            await self._steps.ended()
         log.info("market ended", extra=fields(bars=self.position.bars))
+
+    async def _play_bar(self, candle: Candle) -> None:
+        """The ticks that are left of it, and its close."""
+        for index in range(self.position.ticks, TICKS_PER_BAR):
+            if index:
+                await self._pace(self._seconds_per_tick)
+            self._play_tick(candle, index)
+        self._close(candle)
+
+    async def _start_next(self) -> None:
+        """The first tick of the next bar that takes place."""
+        self._current = self._next_bar()
+        while self._current is not None and not self._listener.takes_place():
+            await self._pace(self._seconds_per_tick * (TICKS_PER_BAR - 1))
+            self._market.pass_over(self._current)
+            self.position = Position(self.position.bars + 1, 0)
+            self._note_position(self.position)
+            self._current = self._next_bar()
+        if self._current is not None:
+            self._play_tick(self._current, 0)
+
+    async def _pace(self, seconds: float) -> None:
+        """Waits for the next moment of the market, which may catch up a little when late."""
+        now = asyncio.get_running_loop().time()
+        self._due = max(self._due + seconds, now - _CATCH_UP_SECONDS)
+        await asyncio.sleep(max(0.0, self._due - now))
 
     def _play_tick(self, candle: Candle, index: int) -> None:
         market = self._market
@@ -93,6 +120,7 @@ class Player:
             market.update_bar(forming, now)
         self.position = Position(self.position.bars, index + 1)
         self._note_position(self.position)
+        coming = path(candle)[index + 1 :] or (forming.close,)
         trade = public_trades(candle, market.interval_ms)[index]
         self._listener.on_tick(
             Tick(
@@ -103,6 +131,7 @@ class Player:
                 quantity=candle.volume / TICKS_PER_BAR,
                 time=now,
                 continuous=index > 0,
+                ahead=(min(coming), max(coming)),
             )
         )
         if index < TICKS_PER_BAR - 1:

@@ -29,6 +29,12 @@ def _without_signature(text: str) -> str:
     return "&".join(part for part in text.split("&") if not part.startswith("signature="))
 
 
+async def _gone(request: web.Request) -> web.Response:
+    """listenKeys were retired on 2026-02-20; account events come from the WebSocket API."""
+    del request
+    return web.Response(status=410, text="<h1>410 Gone</h1>", content_type="text/html")
+
+
 class RestApi:
     """`settle` saves and publishes what an operation changed."""
 
@@ -44,9 +50,13 @@ class RestApi:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.route(operation.method, _PREFIX + operation.path, self._handler(operation))
+            web.route(
+                operation.method,
+                operation.path if operation.path.startswith("/") else _PREFIX + operation.path,
+                self._handler(operation),
+            )
             for operation in self._operations
-        ]
+        ] + [web.route("*", _PREFIX + "userDataStream", _gone)]
 
     def _handler(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -70,9 +80,11 @@ class RestApi:
         if params.keys() & sent.keys():
             raise ApiError(-1101, "Duplicate values for a parameter detected.")
         params |= sent
-        if operation.security is Security.SIGNED:
+        if operation.security is not Security.NONE:
             payload = _without_signature(query) + _without_signature(body)
             self._signatures.check(request.headers.get("X-MBX-APIKEY"), payload, params)
+        if operation.security is Security.TRADE:
+            self._signatures.check_trading()
         return await operation.carried_out(params, self._settle)
 
     def _response(

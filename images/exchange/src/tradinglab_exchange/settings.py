@@ -54,11 +54,28 @@ class Settings(BaseModel):
     )
     api_key: SecretStr = Field(SecretStr("demo"), description="key of the one account")
     api_secret: SecretStr = Field(SecretStr("demo-secret"), description="its signing secret")
+    key_may_trade: bool = Field(True, description="without it orders are refused with -2015")
+    key_may_withdraw: bool = Field(False, description="what apiRestrictions says of the key")
+    key_ip_restricted: bool = Field(False, description="what apiRestrictions says of the key")
     quote_balance: Decimal = Field(Decimal(10_000), ge=0, description="money at the start")
     maker_fee: Decimal = Field(Decimal("0.001"), ge=0, lt=1, description="fraction of a fill")
     taker_fee: Decimal = Field(Decimal("0.001"), ge=0, lt=1, description="fraction of a fill")
+    pay_fees_in_bnb: bool = Field(
+        False, description="fees are taken from the BNB balance, at a discount, while it lasts"
+    )
+    bnb_balance: Decimal = Field(Decimal(0), ge=0, description="BNB at the start")
+    bnb_price: Decimal = Field(Decimal(600), gt=0, description="of one BNB in quote currency")
+    bnb_discount: Decimal = Field(
+        Decimal("0.25"), ge=0, lt=1, description="part of a fee that is saved by paying in BNB"
+    )
     half_spread_bps: Decimal = Field(
         Decimal(1), ge=0, lt=1000, description="distance of bid and ask from the last price"
+    )
+    slippage_bps: Decimal = Field(
+        Decimal(0), ge=0, lt=1000, description="how far beyond bid and ask market orders fill"
+    )
+    liquidity_fraction: Decimal | None = Field(
+        None, gt=0, description="part of a tick's volume that limit orders find; none: any quantity"
     )
     request_weight_limit: int = Field(6000, ge=1, description="request weight a minute and address")
     order_limit: int = Field(100, ge=1, description="new orders in 10 seconds")
@@ -68,6 +85,7 @@ class Settings(BaseModel):
     state: Path | None = Field(
         None, description="SQLite file of account, orders and market position; none: memory"
     )
+    stepped: bool = Field(False, description="bars are played only when asked for on POST /_market")
     faults: bool = Field(False, description="accept fault injection on POST /_faults")
     log_format: LogFormat = Field("text", description="text or json")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="threshold")

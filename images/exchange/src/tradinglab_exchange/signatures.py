@@ -16,18 +16,29 @@ _HIGHEST_WINDOW_MS = 60_000
 _AHEAD_MS = 1_000
 
 
+def _not_permitted() -> ApiError:
+    return ApiError(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+
+
 class Signatures:
     """One account's credentials; `server_time` is the machine's clock in milliseconds."""
 
-    def __init__(self, api_key: str, api_secret: str, server_time: Callable[[], int]) -> None:
-        self._api_key, self._secret = api_key, api_secret.encode()
+    def __init__(
+        self, api_key: str, api_secret: str, server_time: Callable[[], int], trading: bool = True
+    ) -> None:
+        self._api_key, self._secret, self._trading = api_key, api_secret.encode(), trading
         self.server_time = server_time
 
     def check_key(self, api_key: str | None) -> None:
         if not api_key:
             raise ApiError(-2014, "API-key format invalid.", status=401)
         if not hmac.compare_digest(api_key.encode(), self._api_key.encode()):
-            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+            raise _not_permitted()
+
+    def check_trading(self) -> None:
+        """Raises -2015 for a key that may only read."""
+        if not self._trading:
+            raise _not_permitted()
 
     def check(self, api_key: str | None, payload: str, params: Params) -> None:
         """`payload` is what was signed, exactly as sent."""

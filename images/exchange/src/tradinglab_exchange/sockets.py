@@ -28,7 +28,9 @@ async def serve_socket(
     received: Callable[[Connection, str], Awaitable[None]],
 ) -> web.WebSocketResponse:
     """Runs one connection to its end."""
-    socket = web.WebSocketResponse(timeout=CLOSE_SECONDS, heartbeat=PING_SECONDS, compress=False)
+    socket = web.WebSocketResponse(
+        timeout=CLOSE_SECONDS, heartbeat=PING_SECONDS, compress=False, autoping=False
+    )
     await socket.prepare(request)
     connection = Connection(socket, combined)
     pump = asyncio.create_task(connection.pump())
@@ -36,9 +38,13 @@ async def serve_socket(
         opened(connection)
         async with asyncio.timeout(session_seconds):
             async for message in socket:
+                if connection.mute:
+                    continue
                 if message.type is WSMsgType.TEXT:
                     await received(connection, message.data)
-                else:
+                elif message.type is WSMsgType.PING:
+                    await socket.pong(message.data)
+                elif message.type is not WSMsgType.PONG:
                     break
     except TimeoutError:
         await socket.close(code=WSCloseCode.GOING_AWAY, message=b"Session expired")

@@ -55,7 +55,10 @@ def _book(settings: Settings, store: Store, **identity: object) -> Book:
         }
     )
     instrument = Instrument.of_pair(settings.symbol)
-    return store.load_book({instrument.base: ZERO, instrument.quote: settings.quote_balance})
+    balances = {instrument.base: ZERO, instrument.quote: settings.quote_balance}
+    if settings.pay_fees_in_bnb or settings.bnb_balance:
+        balances["BNB"] = settings.bnb_balance
+    return store.load_book(balances)
 
 
 def _played(settings: Settings, store: Store) -> Running:
@@ -73,6 +76,7 @@ def _played(settings: Settings, store: Store) -> Running:
         1.0 / speed if speed else market.interval_ms / 1000,
         position,
         exchange.note_position,
+        exchange.steps,
     )
     exchange.resume()
     if not settings.hold_until_subscribed:

@@ -6,6 +6,7 @@ and publishes what changed after each returns.
 
 from collections.abc import Callable
 
+from tradinglab.domain.filters import floor_to
 from tradinglab_exchange import documents, parameters
 from tradinglab_exchange.admission import Admission
 from tradinglab_exchange.book import Book
@@ -20,14 +21,14 @@ from tradinglab_exchange.instrument import Instrument
 from tradinglab_exchange.list_trading import ListTrading
 from tradinglab_exchange.market_data import check_symbol
 from tradinglab_exchange.matching import MatchingEngine
-from tradinglab_exchange.money import ZERO, floor_to
+from tradinglab_exchange.money import ZERO
 from tradinglab_exchange.order_requests import (
     ResponseType,
     new_client_id,
     parse_order,
     response_type,
 )
-from tradinglab_exchange.orders import Order, OrderType, Side
+from tradinglab_exchange.orders import Order, OrderType
 from tradinglab_exchange.parameters import Params
 
 Answer = object
@@ -67,13 +68,15 @@ class Trading:
     def test_order(self, params: Params) -> Answer:
         """Checks as for a real one; nothing is placed."""
         self._checked_order(params)
+        if params.get("computeCommissionRates") == "true":
+            return documents.commission_for_order(self._engine.costs)
         return {}
 
     def _checked_order(self, params: Params) -> Order:
         check_symbol(params, self._instrument)
         order = parse_order(params, self._book.next_order_id, self._engine.now)
         if order.quote_quantity:
-            price = self._engine.ask if order.side is Side.BUY else self._engine.bid
+            price = self._engine.swept_price(order.side)
             order.quantity = floor_to(order.quote_quantity / price, self._instrument.step_size)
             if order.quantity == ZERO:
                 raise filter_failure("NOTIONAL")

@@ -27,6 +27,10 @@ def _written(value: object) -> str:
     return encoded(value) if isinstance(value, list | dict) else str(value)
 
 
+def _event(subscription: int, event: dict[str, object]) -> str:
+    return encoded({"subscriptionId": subscription, "event": event})
+
+
 class WebSocketApi:
     """One account, so at most one subscription per connection."""
 
@@ -38,7 +42,7 @@ class WebSocketApi:
         settle: Callable[[], None],
         session_seconds: float,
     ) -> None:
-        self._operations = {operation.websocket_name: operation for operation in operations}
+        self._operations = {one.websocket_name: one for one in operations if one.websocket_name}
         self._signatures, self._limits, self._settle = signatures, limits, settle
         self._session_seconds = session_seconds
         self._connected_since: dict[Connection, int] = {}
@@ -51,7 +55,7 @@ class WebSocketApi:
     def publish(self, event: dict[str, object]) -> None:
         """Sends one account event to all subscribers."""
         for connection, subscription in self._subscriptions.items():
-            connection.send(encoded({"subscriptionId": subscription, "event": event}))
+            connection.send(_event(subscription, event))
 
     def connections(self) -> set[Connection]:
         return set(self._connected_since)
@@ -103,8 +107,10 @@ class WebSocketApi:
         self._limits.spend(address, operation.weight if operation else _SUBSCRIBE_WEIGHT)
         if operation is None:
             return self._session(connection, method, params)
-        if operation.security is Security.SIGNED:
+        if operation.security is not Security.NONE:
             self._check_signed(params)
+        if operation.security is Security.TRADE:
+            self._signatures.check_trading()
         return await operation.carried_out(params, self._settle)
 
     def _check_signed(self, params: Params) -> None:
@@ -123,6 +129,8 @@ class WebSocketApi:
             if current is None or (wanted is not None and wanted != str(current)):
                 raise ApiError(-2035, "User Data Stream subscription not found.")
             del self._subscriptions[connection]
+            now = self._signatures.server_time()
+            connection.send(_event(current, {"e": "eventStreamTerminated", "E": now}))
             return {}
         if method == "session.subscriptions":
             current = self._subscriptions.get(connection)
