@@ -1,9 +1,13 @@
-"""A world in memory behind the cluster port: a volume, Jobs, a Deployment and a clock."""
+"""A world in memory behind the cluster port, and a story over a fake API server."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from tests.operator.cluster_story import Story
+from tests.operator.fake_api import FakeApi
 
 from tradinglab.artifact.manifest import Comparison
 from tradinglab.resource.spec import TradingModelSpec
@@ -211,3 +215,10 @@ def world() -> World:
 @pytest.fixture
 def new_world() -> type[World]:
     return World
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    """The Kubernetes adapter over a fake API server and a real volume."""
+    with FakeApi() as api:
+        yield Story(api, tmp_path)

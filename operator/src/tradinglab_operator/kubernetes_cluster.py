@@ -41,7 +41,7 @@ from tradinglab_operator.kube.jobs import (
     job_manifest,
     run_of,
 )
-from tradinglab_operator.kube.serving import FIELD_MANAGER, apply_body, selector_of, serving_of
+from tradinglab_operator.kube.serving import FIELD_MANAGER, apply_body, serving_of
 from tradinglab_operator.manifest_file import parse_spec
 from tradinglab_operator.situation import Model, Run, Serving, Situation
 from tradinglab_operator.volume import Progress, Volume
@@ -74,6 +74,21 @@ def model_of(document: Document) -> Model:
     )
 
 
+@dataclass(frozen=True)
+class Workloads:
+    """What runs in the namespace. Deployments by name, pods by their Job's name."""
+
+    jobs: list[Document]
+    pods: dict[str, list[Document]]
+    deployments: dict[str, Document]
+    replica_sets: list[Document]
+
+
+def _serving(model: Model, workloads: Workloads) -> Serving | None:
+    deployment = workloads.deployments.get(model.spec.serving.deployment) if model.spec else None
+    return serving_of(deployment, workloads.replica_sets) if deployment else None
+
+
 @dataclass
 class KubernetesCluster:
     """One namespace; `template` is the chart's training Job."""
@@ -88,10 +103,11 @@ class KubernetesCluster:
         models.sort(key=lambda model: (model.created_at, model.name))
         if not models:
             return []
-        jobs, pods = self._jobs_and_pods()
-        return [self._seen(model, jobs, pods) for model in models]
+        workloads = self._workloads()
+        return [self._seen(model, workloads) for model in models]
 
-    def _jobs_and_pods(self) -> tuple[list[Document], dict[str, list[Document]]]:
+    def _workloads(self) -> Workloads:
+        """Read once a visit, however many models there are."""
         jobs = self.api.list("batch/v1", "jobs", MODEL_LABEL)
         pods: dict[str, list[Document]] = defaultdict(list)
         if jobs:
@@ -99,33 +115,45 @@ class KubernetesCluster:
                 job = (pod["metadata"].get("labels") or {}).get(JOB_NAME_LABEL)
                 if job:
                     pods[job].append(pod)
-        return jobs, pods
+        deployments = self.api.list("apps/v1", "deployments")
+        return Workloads(
+            jobs=jobs,
+            pods=pods,
+            deployments={each["metadata"]["name"]: each for each in deployments},
+            replica_sets=self.api.list("apps/v1", "replicasets") if deployments else [],
+        )
 
-    def _seen(
-        self, model: Model, jobs: list[Document], pods: dict[str, list[Document]]
-    ) -> Situation:
+    def _seen(self, model: Model, workloads: Workloads) -> Situation:
         """One model's odd Job or file must not hide the other models."""
         try:
-            return self._situation(model, jobs, pods)
+            return self._situation(model, workloads)
         except ClusterTrouble:
             raise
         except Exception as error:  # noqa: BLE001 - told as a condition of this model
             return Situation(model, unreadable=error)
 
-    def _situation(
-        self, model: Model, jobs: list[Document], pods: dict[str, list[Document]]
-    ) -> Situation:
+    def _situation(self, model: Model, workloads: Workloads) -> Situation:
         contents = self.volume.contents(model.key)
-        own = [job for job in jobs if is_owned_by(job, model.uid)]
+        own = self._own_jobs(model, workloads.jobs)
         return Situation(
             model=model,
             artifacts=contents.artifacts,
             refused=contents.refused,
-            runs=tuple(self._run(model, job, pods) for job in own if not is_leaving(job)),
+            runs=tuple(self._run(model, job, workloads.pods) for job in own if not is_leaving(job)),
             leaving=frozenset(job["metadata"]["name"] for job in own if is_leaving(job)),
-            serving=self._serving(model),
+            serving=_serving(model, workloads),
             volume_problem=contents.problem,
         )
+
+    def _own_jobs(self, model: Model, listed: list[Document]) -> list[Document]:
+        """A list may be older than a Job; the one that was seen running is asked for by name
+        before it counts as gone."""
+        active = model.status.active_job
+        jobs = list(listed)
+        if active and all(job["metadata"]["name"] != active.name for job in listed):
+            found = self.api.get("batch/v1", "jobs", active.name)
+            jobs += [found] if found else []
+        return [job for job in jobs if is_owned_by(job, model.uid)]
 
     def _run(self, model: Model, job: Document, pods: dict[str, list[Document]]) -> Run:
         name = job["metadata"]["name"]
@@ -135,15 +163,6 @@ class KubernetesCluster:
         )
         progress = Progress() if ended else self.volume.progress(model.key, name)
         return run_of(job, pods.get(name, []), progress)
-
-    def _serving(self, model: Model) -> Serving | None:
-        if model.spec is None:
-            return None
-        deployment = self.api.get("apps/v1", "deployments", model.spec.serving.deployment)
-        if deployment is None:
-            return None
-        replica_sets = self.api.list("apps/v1", "replicasets", selector_of(deployment))
-        return serving_of(deployment, replica_sets)
 
     def apply(self, model: Model, action: Action) -> None:
         match action:

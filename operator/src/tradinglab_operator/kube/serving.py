@@ -21,12 +21,6 @@ def _digest(workload: Document) -> str | None:
     return annotations.get(DIGEST_ANNOTATION) or None
 
 
-def selector_of(deployment: Document) -> str:
-    """Its label selector as a list request takes it."""
-    labels = ((deployment.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
-    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-
-
 def serving_of(deployment: Document, replica_sets: Sequence[Document]) -> Serving:
     """Complete as `kubectl rollout status` means it: the controller has seen this template, every
     pod is of it and available, and no pod of another is left."""
