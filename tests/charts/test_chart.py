@@ -5,6 +5,7 @@ import json
 
 import pytest
 import yaml
+from tests.charts.accounts import documented, granted
 from tests.charts.rendering import (
     CHART,
     ROOT,
@@ -102,6 +103,12 @@ def test_the_operator_may_not_read_secrets_nor_leave_its_namespace(documents):
     rules = one(documents, "Role", "tradinglab-operator")["rules"]
     assert "secrets" not in {resource for rule in rules for resource in rule["resources"]}
     assert "*" not in {verb for rule in rules for verb in rule["verbs"]}
+
+
+@pytest.mark.parametrize("account", ["operator", "bot"])
+def test_the_documentation_lists_every_right_of_an_account(documents, account):
+    rules = one(documents, "Role", f"tradinglab-{account}")["rules"]
+    assert granted(rules) == documented(account, model="btc-usdt")
 
 
 def test_the_digest_annotation_is_left_to_the_operator(pods):

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
-TRIES, PAUSE_SECONDS, TIMEOUT_SECONDS = 10, 3, 5
+TRIES, PAUSE_SECONDS, TIMEOUT_SECONDS = 5, 2, 5
 
 
 def asked(url: str) -> tuple[bool, str]:

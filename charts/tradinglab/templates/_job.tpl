@@ -34,5 +34,5 @@ spec:
         - name: models
           persistentVolumeClaim: {claimName: {{ include "tradinglab.modelsClaim" . }}}
         - name: tmp
-          emptyDir: {}
+          emptyDir: {sizeLimit: 1Gi}
 {{- end }}
