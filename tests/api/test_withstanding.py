@@ -101,7 +101,7 @@ def test_the_most_values_that_are_parsed_at_once_stay_within_memory(alone):
     history = b'{"bar_open_time":0,"snapshots":[%s]}' % b",".join([row] * 728)
     content = b'{"inputs":[%s]}' % b",".join([history] * 205)  # two million values less a few
     with ThreadPoolExecutor(4) as pool:
-        asking = [pool.submit(post_json, alone, "/v1/forecasts", content) for _ in range(8)]
+        asking = [pool.submit(post_json, alone, "/v1/forecasts", content) for _ in range(5)]
         answers = [each.result() for each in asking]
     assert refused(answers[0], 422)["field"] == "inputs[0].snapshots[0][0] (open)"
     assert resident_megabytes(alone.process.pid) < 1.5 * LARGEST_RESIDENT_MEGABYTES

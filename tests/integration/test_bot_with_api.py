@@ -65,6 +65,13 @@ def chat() -> Iterator[str]:
         process.wait(5)
 
 
+def stream_requests(url: str) -> dict[str, float]:
+    """By status: what the bot asked of its stream."""
+    pattern = r'requests_total\{route="/v1/streams/<stream>",status="(\d+)"\} (\S+)'
+    found = re.findall(pattern, httpx.get(f"{url}/metrics").text)
+    return {status: float(count) for status, count in found}
+
+
 def test_forecasts_come_from_the_artifact_and_alerts_arrive_once_in_order(
     tmp_path: Path, api: tuple[str, str], chat: str
 ) -> None:
@@ -86,6 +93,7 @@ def test_forecasts_come_from_the_artifact_and_alerts_arrive_once_in_order(
             program.end()
         received = [message["text"] for message in httpx.get(f"{chat}/received").json()]
         view = asyncio.run(ExchangeView.fetch(address))
+    assert stream_requests(url) == {"200": 40.0, "409": 1.0}  # cold once, then a row a bar
     ledger = tmp_path / "ledger.db"
     summary = read_summary(ledger)
     assert (summary.bars_decided, summary.forecasts) == (40, 40)

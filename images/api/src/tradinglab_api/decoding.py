@@ -68,7 +68,7 @@ class Decoder:
         self._lookback_bars = facts.lookback_bars
         self._components_shape = (facts.window_bars, facts.component_count or 0)
         self._one = of_one_history(facts.lookback_bars)
-        self._many = of_a_batch(facts.lookback_bars, facts.window_bars)
+        self._many = of_a_batch(facts.window_bars)
         self._large_body = threading.Lock()
 
     def next_row(self, body: bytes) -> tuple[int, FloatArray]:

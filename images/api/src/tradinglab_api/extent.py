@@ -47,7 +47,7 @@ def of_one_history(lookback_bars: int) -> Extent:
     return Extent(rows, FEW, FEW, rows * (WIDTH + 1))
 
 
-def of_a_batch(lookback_bars: int, window_bars: int) -> Extent:
+def of_a_batch(window_bars: int) -> Extent:
     """A full batch of components, or as many raw histories as fit a body."""
-    rows = max(LARGEST_BATCH * (window_bars + 2), LENIENCY * lookback_bars)
+    rows = FEW + max(LARGEST_BATCH * (window_bars + 1), MOST_VALUES // WIDTH)
     return Extent(rows, LARGEST_BATCH + FEW, 4 * LARGEST_BATCH + FEW, MOST_VALUES)
