@@ -343,8 +343,12 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             name, sub = found["name"] or "", found["sub"] or ""
             call = Call(self.command, found["plural"], name, sub, "watch" in query)
             api.calls.append(call)
-            if call.is_write:
-                api.before(call)
+            try:
+                if call.is_write:
+                    api.before(call)
+            except ConnectionAbortedError:  # who asked is dead, and the request is lost
+                self.close_connection = True
+                return
             fault = next((each for each in api.faults if each.times and each.when(call)), None)
             if fault is not None:
                 fault.times -= 1
