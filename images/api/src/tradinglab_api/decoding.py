@@ -8,12 +8,10 @@ import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 
 from tradinglab.domain.forecast import ModelFacts
 from tradinglab.domain.market import timeframe_milliseconds
@@ -25,7 +23,6 @@ from tradinglab.features.columns import (
     FloatArray,
 )
 from tradinglab_api.documents import (
-    FORMS,
     LATEST_MILLISECONDS,
     WIDTH,
     ForecastBatch,
@@ -36,11 +33,10 @@ from tradinglab_api.documents import (
     Space,
 )
 from tradinglab_api.extent import Extent, of_a_batch, of_one_history
-from tradinglab_api.problems import Problem, unprocessable
+from tradinglab_api.parsing import ModelT, parsed
+from tradinglab_api.problems import unprocessable
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
 LARGE_BODY_BYTES: Final = 1 << 20
-WITHOUT_VALUE: Final = ("too_long", "too_short", "json_invalid", "extra_forbidden", "missing")
 
 
 @dataclass(frozen=True)
@@ -165,38 +161,6 @@ class Decoder:
         return values
 
 
-def parsed(model: type[ModelT], body: bytes) -> ModelT:
-    """Raises Problem: 400 where the body is no JSON, 422 that names the field."""
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        if first["type"] not in WITHOUT_VALUE:  # a value may be large, so only where it is shown
-            first = error.errors(include_url=False)[0]
-    if first["type"] == "json_invalid":
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            f"the body is not JSON: {first['msg'].removeprefix('Invalid JSON: ')}",
-            field="body",
-            value=body[:40].decode(errors="replace"),
-            expected="JSON in UTF-8",
-        )
-    field = _named([part for part in first["loc"] if part not in FORMS])
-    expected = first["msg"].removeprefix("Input should be ")
-    if first["type"] == "extra_forbidden":
-        known = ", ".join(model.model_fields)
-        raise unprocessable(field, "present", "absent", f"{field} is not a field; known: {known}")
-    if first["type"] == "missing":
-        raise unprocessable(field, None, "present", f"{field} is missing")
-    if first["type"] in ("too_long", "too_short"):
-        length = first["ctx"]["actual_length"]
-        found = "too many" if length is None else length
-        raise unprocessable(field, found, first["msg"], f"{field}: {first['msg']}, not {found}")
-    if field.endswith(")") or "[" in field:
-        expected = "a finite number"
-    raise unprocessable(field, first["input"], expected)
-
-
 def check_raw(values: FloatArray, field: str) -> None:
     """`values`: (lookback_bars, 12). Raises Problem that names the first impossible one."""
     absent = ~np.isfinite(values)
@@ -233,15 +197,3 @@ def _array(rows: list[list[float | None]], shape: tuple[int, int], field: str) -
 
 def _cell(field: str, row: int, column: int) -> str:
     return f"{field}[{row}][{column}] ({SNAPSHOT_COLUMNS[column]})"
-
-
-def _named(place: Sequence[int | str]) -> str:
-    """`inputs[3].snapshots[50][5] (rsi)` for an error's place."""
-    text = ""
-    for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    raw_cell = len(place) >= 2 and place[-2:-1] == ["snapshot"]
-    raw_cell = raw_cell or (len(place) >= 3 and place[-3] == "snapshots")
-    if raw_cell and isinstance(place[-1], int) and place[-1] < WIDTH:
-        text += f" ({SNAPSHOT_COLUMNS[place[-1]]})"
-    return text or "body"
