@@ -19,6 +19,7 @@ from tradinglab.domain.order import (
     OrderStatus,
     ProtectIntent,
     Side,
+    StopIntent,
 )
 from tradinglab.engine.decision import Decision
 from tradinglab.engine.policy import Policy
@@ -73,14 +74,30 @@ class MemoryBroker:
             for name in (ids.take_profit, ids.stop)
         )
 
-    async def exit(self, intent: ExitIntent, ids: OrderIds) -> tuple[OrderReport, ...]:
+    async def stop(
+        self, intent: StopIntent, ids: OrderIds, replaced: OrderReport | None = None
+    ) -> tuple[OrderReport, ...]:
+        if replaced is not None:
+            await self.cancel(replaced)
+        rested = self._rest(ids.order, "", Side.SELL, intent.quantity, OrderStatus.NEW)
+        self.orders[ids.order] = replace(rested, stop_price=intent.stop_price)
+        return (self.orders[ids.order],)
+
+    async def exit(
+        self, intent: ExitIntent, ids: OrderIds, replaced: OrderReport | None = None
+    ) -> tuple[OrderReport, ...]:
         self.exits.append(intent)
+        if replaced is not None:
+            await self.cancel(replaced)
         expired = OrderStatus.EXPIRED
         return (self._rest(ids.order, "", Side.SELL, intent.quantity, expired),)
 
     async def cancel(self, order: OrderReport) -> None:
         for name, other in self.orders.items():
-            if other.list_client_id == order.list_client_id and other.status.is_live:
+            same = other.client_id == order.client_id or (
+                other.list_client_id and other.list_client_id == order.list_client_id
+            )
+            if same and other.status.is_live:
                 self.orders[name] = replace(other, status=OrderStatus.CANCELED)
 
     async def find_order(self, client_id: str) -> OrderReport | None:

@@ -180,12 +180,11 @@ def test_a_position_is_held_while_the_forecast_stays_bullish() -> None:
     assert (decision.reason, decision.intents) == (Reason.HOLDING, ())
 
 
-def test_a_bearish_forecast_sells_after_lifting_the_protection() -> None:
+def test_a_bearish_forecast_sells_in_place_of_the_protection() -> None:
     bearish = forecast(DOWN, momentum=-1.0)
     _, decision = step(holding(), bar(29_800.0), bearish, facts(), POLICY)
     assert decision.reason is Reason.EXIT
-    cancel, sale = decision.intents
-    assert cancel == CancelIntent(CancelTarget.PROTECTION)
+    (sale,) = decision.intents
     assert isinstance(sale, ExitIntent)
     assert sale.quantity == Decimal("0.05")
     assert sale.limit_price is not None
@@ -195,7 +194,7 @@ def test_a_bearish_forecast_sells_after_lifting_the_protection() -> None:
 def test_the_greatest_urgency_sells_at_the_market() -> None:
     bearish = forecast(DOWN, momentum=-4.0)
     _, decision = step(holding(), bar(29_000.0), bearish, facts(), POLICY)
-    _, sale = decision.intents
+    (sale,) = decision.intents
     assert sale == ExitIntent(Decimal("0.05"), None)
 
 
@@ -203,11 +202,11 @@ def test_a_sale_at_the_market_keeps_to_the_lot_of_market_orders() -> None:
     narrow = rules(market_lot=QuantityRange(Decimal(0), Decimal("0.0300005"), Decimal(0)))
     bearish = forecast(DOWN, momentum=-4.0)
     _, decision = step(holding(), bar(29_000.0), bearish, facts(symbol_rules=narrow), POLICY)
-    assert decision.intents[1] == ExitIntent(Decimal("0.03"), None)
+    assert decision.intents[0] == ExitIntent(Decimal("0.03"), None)
     fallen = holding().model_copy(update={"peak_equity": 12_000.0})
     _, decision = step(fallen, bar(29_900.0), forecast(), facts(symbol_rules=narrow), POLICY)
     assert decision.reason is Reason.REDUCING
-    assert decision.intents[1] == ExitIntent(Decimal("0.03"), None)
+    assert decision.intents[0] == ExitIntent(Decimal("0.03"), None)
 
 
 def test_no_more_is_bought_than_its_stop_can_sell() -> None:
@@ -228,7 +227,7 @@ def test_a_part_is_never_sold_that_leaves_a_rest_too_small_to_sell() -> None:
     undecided = forecast((0.1, 0.15, 0.25, 0.5), momentum=-1.0)
     _, decision = step(holding("0.0003"), bar(), undecided, facts(), POLICY)
     assert 0.25 < decision.numbers["fraction_to_sell"] < 1
-    _, sale = decision.intents
+    (sale,) = decision.intents
     assert isinstance(sale, ExitIntent)
     assert sale.quantity == Decimal("0.0003")
 

@@ -63,7 +63,7 @@ def armed_at_first_bar(on_bar: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-for operation in ("enter", "protect", "exit", "cancel"):
+for operation in ("enter", "protect", "stop", "exit", "cancel"):
     setattr(BinanceBroker, operation, surrounded(operation, getattr(BinanceBroker, operation)))
 Ledger.transaction = watched(Ledger.transaction)  # type: ignore[method-assign]
 Trader._on_bar = armed_at_first_bar(Trader._on_bar)  # type: ignore[method-assign]

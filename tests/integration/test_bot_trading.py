@@ -1,11 +1,12 @@
 """The bot against the exchange program over loopback: every bar decided, orders, fills, books."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from tests.integration.account import ExchangeView, assert_agreement, rows
 from tests.integration.programs import KEY, SECRET, bot, exchange, until_async
-from tests.integration.scripted_api import FIRST, HOUR, SECOND, ScriptedApi
+from tests.integration.scripted_api import BULLISH, FIRST, HOUR, SECOND, ScriptedApi
 
 from tradinglab.adapters.ledger import read_summary
 
@@ -105,3 +106,30 @@ async def test_an_api_that_goes_away_leaves_decisions_without_forecast(tmp_path:
     assert 6 <= summary.forecasts < 20
     assert summary.decisions_by_reason["FORECAST_MISSING"] == 20 - summary.forecasts
     assert_agreement(tmp_path / "ledger.db", view)
+
+
+async def test_a_trailing_stop_is_raised_at_the_exchange_and_the_books_agree(
+    tmp_path: Path,
+) -> None:
+    with exchange(tmp_path, **MARKET, LIVE_BARS=40) as address:
+        async with ScriptedApi(lambda _: (BULLISH, 1.0)) as api:
+            program = bot(tmp_path, address, api.url, MAX_BARS=40, TRAILING_ATR=1.5)
+            try:
+                await until_async(lambda: program.status is not None, "40 bars")
+            finally:
+                program.end()
+        assert program.status == 0, program.text()
+        view = await ExchangeView.fetch(address)
+    ledger = tmp_path / "ledger.db"
+    raised = rows(ledger, "SELECT * FROM intents WHERE kind = 'stop' AND status = 'accepted'")
+    assert len(raised) >= 2
+    prices = [
+        Decimal(row["stop_price"])
+        for row in rows(
+            ledger,
+            "SELECT o.stop_price FROM orders o JOIN intents i ON i.id = o.intent_id "
+            "WHERE i.kind = 'stop' ORDER BY o.exchange_id",
+        )
+    ]
+    assert all(price > 0 for price in prices)
+    assert_agreement(ledger, view)

@@ -42,6 +42,7 @@ class Books:
         self.rules = rules
         self.account = account
         self.state = state
+        self.missing_base = Decimal(0)
         self._unknown_since: dict[str, float] = {}
 
     def entry_is_live(self) -> bool:
@@ -50,13 +51,30 @@ class Books:
     def protected_quantity(self) -> Decimal:
         """What working stop orders cover."""
         return sum(
-            (
-                order.quantity - order.executed_quantity
-                for order, leg in self.ledger.live_orders()
-                if leg is Leg.STOP and order.status in WORKING
-            ),
+            (order.quantity - order.executed_quantity for order in self.working_stops()),
             Decimal(0),
         )
+
+    def working_stops(self) -> list[OrderReport]:
+        return [
+            order
+            for order, leg in self.ledger.live_orders()
+            if leg is Leg.STOP and order.status in WORKING
+        ]
+
+    def lowest_stop(self) -> Decimal | None:
+        prices = [order.stop_price for order in self.working_stops() if order.stop_price]
+        return min(prices, default=None)
+
+    def at_hand(self) -> EngineState:
+        """The state with no more coins in the position than the account holds: what is missing
+        cannot be put under a stop, the rest must be."""
+        position = self.state.position
+        if position is None or self.missing_base <= 0:
+            return self.state
+        left = position.quantity - self.missing_base
+        held = position.model_copy(update={"quantity": max(left, Decimal(0))})
+        return self.state.model_copy(update={"position": held})
 
     async def synchronise(self) -> None:
         """Fetches what became of live orders, and new fills. Nothing is asked if none is live.
@@ -205,12 +223,14 @@ class Books:
             )
             state = state.with_quote(total)
         held = self.account.total(base)
+        missing = max(state.base - held, Decimal(0))
         if held < state.base and self.ledger.value(RESUMED):
             texts.append(
                 f"balance of {base} is {held}, expected at least {state.base}: a person resumed "
                 "trading, so the coins that are missing are given up"
             )
             state = state.with_base(held, self.rules)
+            missing = Decimal(0)
         elif held < state.base:
             texts.append(
                 f"balance of {base} is {held}, expected at least {state.base}: "
@@ -224,6 +244,6 @@ class Books:
                 self.ledger.add_alert("balance", f"balance {story.money(total)} {quote}")
             self.ledger.set_value(RESUMED, "")
             self.ledger.save_engine_state(state)
-        self.state = state
+        self.state, self.missing_base = state, missing
         for text in texts:
             log.warning(text)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ from tradinglab.domain.order import (
     OrderReport,
     OrderStatus,
     ProtectIntent,
+    StopIntent,
 )
 from tradinglab.engine.protection import missing_protection
 from tradinglab.errors import ExchangeUnavailable, OrderRejected
@@ -34,6 +36,8 @@ log = logging.getLogger(__name__)
 ASK_AGAIN_SECONDS = 0.5
 RESOLVE_ATTEMPTS = 5
 PROTECT_ROUNDS = 3
+# Sent in one request with the taking back of what protects the position.
+REPLACING = (ExitIntent, StopIntent)
 
 
 class Executor:
@@ -42,6 +46,7 @@ class Executor:
     def __init__(self, books: Books) -> None:
         self._books = books
         self._sent_at: dict[int, float] = {}
+        self._replaced: dict[int, OrderReport] = {}
         self._started_at = time.monotonic()
         self._last_refusal = ""
 
@@ -81,7 +86,12 @@ class Executor:
         for _ in range(PROTECT_ROUNDS):
             books = self._books
             intents = missing_protection(
-                books.state, books.protected_quantity(), books.entry_is_live(), price, books.rules
+                books.at_hand(),
+                books.protected_quantity(),
+                books.entry_is_live(),
+                price,
+                books.rules,
+                books.lowest_stop(),
             )
             if not intents:
                 return
@@ -96,9 +106,9 @@ class Executor:
         match intent:
             case EnterIntent() if position is not None or self._books.entry_is_live():
                 return "an earlier entry was filled or is still open"
-            case ExitIntent() | ProtectIntent() if position is None:
+            case ExitIntent() | StopIntent() | ProtectIntent() if position is None:
                 return "the position is closed already"
-            case ExitIntent() | ProtectIntent() if self._books.protected_quantity() > 0:
+            case ProtectIntent() if self._books.protected_quantity() > 0:
                 return "the coins are still under the stop"
         return None
 
@@ -107,9 +117,13 @@ class Executor:
         self._answer(written, IntentStatus.DROPPED, why)
 
     async def _send(self, written: WrittenIntent) -> None:
+        stop = await self._only_stop() if isinstance(written.intent, REPLACING) else None
+        if stop is not None:
+            self._replaced[written.id] = stop
         self._sent_at[written.id] = time.monotonic()
+        filled = False
         try:
-            reports = await self._placing(written)()
+            reports = await self._placing(written, stop)()
         except OrderRejected as error:
             self._refused(written, IntentStatus.REJECTED, str(error))
         except OutcomeUnknown as error:
@@ -122,10 +136,22 @@ class Executor:
         else:
             self._last_refusal = ""
             self._answer(written, IntentStatus.ACCEPTED, "answered", reports)
-        if isinstance(written.intent, ExitIntent):
+            filled = any(report.executed_quantity > 0 for report in reports)
+        # What filled at once must be in the books before its stop is judged to be too much.
+        if filled or isinstance(written.intent, REPLACING):
             await self._books.synchronise()
 
-    def _placing(self, written: WrittenIntent) -> Callable[[], Awaitable[Sequence[OrderReport]]]:
+    async def _only_stop(self) -> OrderReport | None:
+        """The stop that the next order replaces; others, which races may leave, go before."""
+        stops = self._books.working_stops()
+        for order in stops[:-1]:
+            with suppress(OrderRejected, OutcomeUnknown):
+                await self._books.broker.cancel(order)
+        return stops[-1] if stops else None
+
+    def _placing(
+        self, written: WrittenIntent, stop: OrderReport | None
+    ) -> Callable[[], Awaitable[Sequence[OrderReport]]]:
         broker, intent = self._books.broker, written.intent
         first = written.order_id(written.legs[0])
         ids = OrderIds(
@@ -141,7 +167,9 @@ class Executor:
                 return lambda: broker.protect(intent, ids)
             case ExitIntent():
                 exit_intent = self._within_position(intent)
-                return lambda: broker.exit(exit_intent, ids)
+                return lambda: broker.exit(exit_intent, ids, stop)
+            case StopIntent():
+                return lambda: broker.stop(intent, ids, stop)
         raise TypeError(f"{type(intent).__name__} is not placed as an order")
 
     def _within_position(self, intent: ExitIntent) -> ExitIntent:
@@ -186,7 +214,9 @@ class Executor:
                     self._answer(written, IntentStatus.ACCEPTED, "found by its id", reports)
                     return
                 sent = self._sent_at.get(written.id, self._started_at)
-                if time.monotonic() - sent > FINAL_AFTER_SECONDS:
+                if time.monotonic() - sent > FINAL_AFTER_SECONDS or (
+                    await self._was_carried_out(written) and not await self._found(written)
+                ):
                     self._refused(written, IntentStatus.NOT_ACCEPTED, "unknown to the exchange")
                     return
             await asyncio.sleep(ASK_AGAIN_SECONDS)
@@ -201,8 +231,20 @@ class Executor:
             reports.append(replace(report, list_client_id=self._list_of(written)))
         return tuple(reports)
 
+    async def _was_carried_out(self, written: WrittenIntent) -> bool:
+        """One request takes back the old stop and places the new order: once the stop has ended,
+        an order that is not there will not come, and nothing protects the position."""
+        stop = self._replaced.get(written.id)
+        if stop is None:
+            return False
+        try:
+            report = await self._books.broker.find_order(stop.client_id)
+        except ExchangeUnavailable:
+            return False
+        return report is not None and not report.status.is_live
+
     def _list_of(self, written: WrittenIntent) -> str | None:
-        return None if isinstance(written.intent, ExitIntent) else written.list_id
+        return None if isinstance(written.intent, REPLACING) else written.list_id
 
     def _refused(self, written: WrittenIntent, status: IntentStatus, why: str) -> None:
         """Said aloud once, not at each attempt to protect the same position."""
@@ -243,3 +285,4 @@ class Executor:
                 books.ledger.save_engine_state(state)
         books.state = state
         self._sent_at.pop(written.id, None)
+        self._replaced.pop(written.id, None)

@@ -141,7 +141,9 @@ async def load_history(
     indicators = books.state.indicators
     for bar in warm:
         window.append(bar)
-        indicators = indicators.observe(bar, bar_milliseconds, policy.atr_bars)
+        indicators = indicators.observe(
+            bar, bar_milliseconds, policy.atr_bars, policy.trailing_bars
+        )
     books.state = books.state.model_copy(update={"indicators": indicators})
     for bar in missed:
         feed.queue.put_nowait(bar)

@@ -20,6 +20,7 @@ from tradinglab.domain.order import (
     Origin,
     ProtectIntent,
     Side,
+    StopIntent,
 )
 from tradinglab.engine.decision import Decision
 from tradinglab.engine.state import ClosedTrade, EngineState
@@ -89,6 +90,8 @@ def intent_line(intent: Intent, rules: SymbolRules) -> str:
                 f"  → protect {amount(intent.quantity)} {base}: stop {price(intent.stop_price)}, "
                 f"take-profit {price(intent.take_profit_price)}"
             )
+        case StopIntent():
+            return f"  → stop for {amount(intent.quantity)} {base} to {price(intent.stop_price)}"
         case ExitIntent():
             limit = intent.limit_price
             where = "the market" if limit is None else f"{price(limit)} or more"

@@ -93,8 +93,18 @@ class ProtectIntent:
 
 
 @dataclass(frozen=True, slots=True)
+class StopIntent:
+    """Put `quantity` under a stop alone, in place of what protects it now: one request takes back
+    the one and places the other, so that a request that is lost leaves the old stop."""
+
+    quantity: Decimal
+    stop_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class ExitIntent:
-    """Sell `quantity` now: at the market, or at `limit_price` or better, never resting (IOC)."""
+    """Sell `quantity` now, in place of what protects it (one request, as for StopIntent): at the
+    market, or at `limit_price` or better, never resting (IOC)."""
 
     quantity: Decimal
     limit_price: Decimal | None
@@ -107,7 +117,7 @@ class CancelIntent:
     target: CancelTarget
 
 
-Intent = EnterIntent | ProtectIntent | ExitIntent | CancelIntent
+Intent = EnterIntent | ProtectIntent | StopIntent | ExitIntent | CancelIntent
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from tradinglab.domain.bar import Bar
 from tradinglab.domain.filters import SymbolRules
 from tradinglab.domain.forecast import Forecast
 from tradinglab.domain.market import MILLISECONDS
+from tradinglab.domain.number import decimal_of
 from tradinglab.domain.order import EnterIntent, Side
 from tradinglab.engine.decision import Decision, Reason, StepFacts
 from tradinglab.engine.edge import Edge, edge_of, round_trip_cost
@@ -13,11 +14,6 @@ from tradinglab.engine.policy import Policy
 from tradinglab.engine.pricing import buy_discount
 from tradinglab.engine.sizing import drawdown_throttle, exposure_fraction, volatility_factor
 from tradinglab.engine.state import EngineState
-
-
-def decimal_of(value: float) -> Decimal:
-    """The shortest decimal that reads back as the same float."""
-    return Decimal(repr(value))
 
 
 def forecast_edge(forecast: Forecast, facts: StepFacts, policy: Policy) -> Edge:

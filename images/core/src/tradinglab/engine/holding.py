@@ -6,9 +6,9 @@ Called by `step` while a position is open.
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.filters import ZERO
 from tradinglab.domain.forecast import Forecast
-from tradinglab.domain.order import CancelIntent, CancelTarget, ExitIntent, Intent
+from tradinglab.domain.number import decimal_of
+from tradinglab.domain.order import ExitIntent
 from tradinglab.engine.decision import Decision, Reason, StepFacts
-from tradinglab.engine.entry import decimal_of
 from tradinglab.engine.policy import Policy
 from tradinglab.engine.pricing import fraction_to_sell, sell_crossing, sell_urgency
 from tradinglab.engine.state import Position
@@ -21,11 +21,8 @@ def sell_everything(
     quantity = facts.rules.floor_market_quantity(position.quantity)
     if not facts.rules.is_sellable(quantity, decimal_of(bar.close)):
         return Decision(bar.open_time, reason, f"{text}: {position.quantity} is too small to sell")
-    intents: tuple[Intent, ...] = (
-        CancelIntent(CancelTarget.PROTECTION),
-        ExitIntent(quantity, None),
-    )
-    return Decision(bar.open_time, reason, f"{text}: sell {quantity} at the market", intents)
+    words = f"{text}: sell {quantity} at the market"
+    return Decision(bar.open_time, reason, words, (ExitIntent(quantity, None),))
 
 
 def hold_or_sell(
@@ -59,7 +56,7 @@ def hold_or_sell(
     if not facts.rules.is_sellable(position.quantity - quantity, close):
         quantity = facts.rules.floor_quantity(position.quantity)
     if fraction < policy.smallest_exit_fraction or not facts.rules.is_sellable(quantity, close):
-        text = f"{summary}, stop {position.stop_price}, take-profit {position.take_profit_price}"
+        text = f"{summary}, {position.levels}"
         return Decision(bar.open_time, Reason.HOLDING, text, (), numbers)
     limit = None
     if urgency >= policy.urgency_market:
@@ -68,7 +65,5 @@ def hold_or_sell(
         crossing = decimal_of(sell_crossing(urgency, forecast.volatility_per_bar, policy))
         limit = max(facts.rules.floor_price(close * (1 - crossing)), ZERO)
     where = "the market" if limit is None else f"{limit} or better"
-    intents = (CancelIntent(CancelTarget.PROTECTION), ExitIntent(quantity, limit))
-    return Decision(
-        bar.open_time, Reason.EXIT, f"{summary}: sell {quantity} at {where}", intents, numbers
-    )
+    text = f"{summary}: sell {quantity} at {where}"
+    return Decision(bar.open_time, Reason.EXIT, text, (ExitIntent(quantity, limit),), numbers)

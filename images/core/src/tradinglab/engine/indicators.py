@@ -1,4 +1,4 @@
-"""What the engine remembers of the bars: the average true range, updated bar by bar.
+"""What the engine remembers of the bars: average true range and recent highs, bar by bar.
 
 Called by `step` for each bar, and over history bars before the first decision.
 Source: Wilder (1978), New Concepts in Technical Trading Systems: ATR += (TR − ATR)/n.
@@ -18,8 +18,11 @@ class Indicators(BaseModel):
     last_close: float = 0.0
     average_true_range: float = 0.0
     bars_seen: int = 0
+    highs: tuple[float, ...] = ()
 
-    def observe(self, bar: Bar, bar_milliseconds: int, atr_bars: int) -> "Indicators":
+    def observe(
+        self, bar: Bar, bar_milliseconds: int, atr_bars: int, highs_kept: int = 22
+    ) -> "Indicators":
         """Adds a bar; one already seen, or older, changes nothing.
 
         Across a gap the true range is the bar's own range: the jump is not one bar's movement.
@@ -42,4 +45,5 @@ class Indicators(BaseModel):
             average_true_range=self.average_true_range
             + (true_range - self.average_true_range) * weight,
             bars_seen=count,
+            highs=(*self.highs, bar.high)[-highs_kept:],
         )

@@ -65,6 +65,15 @@ class Policy(BaseModel):
     ] = 1
     stop_atr: Annotated[Positive, Field(description="stop distance in ATR")] = 2.0
     reward_ratio: Annotated[Positive, Field(description="take-profit over stop distance")] = 2.0
+    trailing_atr: Annotated[
+        NotNegative, Field(description="trailing stop below the highest high, in ATR; 0 = none")
+    ] = 0.0
+    trailing_bars: Annotated[
+        int, Field(ge=1, le=500, description="closed bars whose highest high counts")
+    ] = 22
+    trailing_step_atr: Annotated[
+        NotNegative, Field(description="smallest rise that moves the trailing stop, in ATR")
+    ] = 0.25
     atr_bars: Annotated[int, Field(ge=2, description="bars of the average true range")] = 14
 
     urgency_bearish: Annotated[NotNegative, Field(description="weight of P(bearish) − ½")] = 4.0

@@ -7,7 +7,14 @@ not matter how a position came to be unprotected.
 from decimal import Decimal
 
 from tradinglab.domain.filters import ZERO, SymbolRules
-from tradinglab.domain.order import CancelIntent, CancelTarget, ExitIntent, Intent, ProtectIntent
+from tradinglab.domain.order import (
+    CancelIntent,
+    CancelTarget,
+    ExitIntent,
+    Intent,
+    ProtectIntent,
+    StopIntent,
+)
 from tradinglab.engine.state import EngineState
 
 
@@ -17,10 +24,12 @@ def missing_protection(
     entry_is_live: bool,
     price: Decimal,
     rules: SymbolRules,
+    lowest_stop: Decimal | None = None,
 ) -> tuple[Intent, ...]:
     """Intents that bring the quantity under live stops to that of the position.
 
-    `protected_quantity` is what live stop orders cover, `price` the last known price. A
+    `protected_quantity` is what live stop orders cover, `lowest_stop` the lowest of their prices,
+    `price` the last known price. A stop below that of the position, which trails, is replaced. A
     remainder too small to sell counts as protected. A stop sells at the market, so it holds no
     more than one market order may. A position whose stop or take-profit price has been passed
     already is sold: the exchange would refuse an order that triggers at once, and the order that
@@ -33,15 +42,22 @@ def missing_protection(
         forgotten = entry_is_live and state.entry is None
         return (CancelIntent(CancelTarget.ENTRY), *lift) if forgotten else lift
     wanted = rules.floor_market_quantity(position.quantity)
-    if protected_quantity <= wanted and not rules.is_sellable(wanted - protected_quantity, price):
+    covered = protected_quantity <= wanted and not rules.is_sellable(
+        wanted - protected_quantity, price
+    )
+    if covered and (lowest_stop is None or lowest_stop >= position.stop_price):
         return ()
     intents: list[Intent] = []
     if entry_is_live:
         intents.append(CancelIntent(CancelTarget.ENTRY))
+    passed_profit = price >= position.take_profit_price and not position.is_trailing
+    if price <= position.stop_price or passed_profit:
+        return (*intents, ExitIntent(wanted, None))
+    if position.is_trailing:
+        return (*intents, StopIntent(wanted, position.stop_price))
     if protected_quantity > ZERO:
         intents.append(CancelIntent(CancelTarget.PROTECTION))
-    if price <= position.stop_price or price >= position.take_profit_price:
-        intents.append(ExitIntent(wanted, None))
-    else:
-        intents.append(ProtectIntent(wanted, position.stop_price, position.take_profit_price))
-    return tuple(intents)
+    return (
+        *intents,
+        ProtectIntent(wanted, position.stop_price, position.take_profit_price),
+    )

@@ -38,7 +38,8 @@ class RestingEntry(StateModel):
 class Position(StateModel):
     """`quantity` is net of fees paid in the base asset; `cost_quote` includes fees in quote.
 
-    `sold_quote` is what parts already sold brought, net of fees.
+    `sold_quote` is what parts already sold brought, net of fees. Once `is_trailing`, the stop has
+    left its first price and the take-profit no longer counts.
     """
 
     opened_bar: int
@@ -50,6 +51,13 @@ class Position(StateModel):
     stop_price: Decimal
     take_profit_price: Decimal
     best_close: float
+    is_trailing: bool = False
+
+    @property
+    def levels(self) -> str:
+        if self.is_trailing:
+            return f"trailing stop {self.stop_price}"
+        return f"stop {self.stop_price}, take-profit {self.take_profit_price}"
 
     @property
     def entry_price(self) -> Decimal:

@@ -8,13 +8,15 @@ from dataclasses import replace
 
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.forecast import Forecast, Verdict
+from tradinglab.domain.number import decimal_of
 from tradinglab.domain.order import CancelIntent, CancelTarget, EnterIntent
 from tradinglab.engine.decision import Decision, Reason, StepFacts
-from tradinglab.engine.entry import decimal_of, seek_entry
+from tradinglab.engine.entry import seek_entry
 from tradinglab.engine.guards import settle_closed_trades, watch_drawdown
 from tradinglab.engine.holding import hold_or_sell, sell_everything
 from tradinglab.engine.policy import Policy
 from tradinglab.engine.state import EngineState, RestingEntry, TradingMode
+from tradinglab.engine.trailing import raised_stop
 
 
 def step(
@@ -63,12 +65,17 @@ def _observe(
 ) -> EngineState:
     """Indicators, settled trades, best close and drawdown, before any decision."""
     volatility = forecast.volatility_per_bar if forecast else state.last_volatility
+    indicators = state.indicators.observe(
+        bar, facts.bar_milliseconds, policy.atr_bars, policy.trailing_bars
+    )
     position = state.position
-    if position is not None and bar.close > position.best_close:
-        position = position.model_copy(update={"best_close": bar.close})
+    if position is not None:
+        if bar.close > position.best_close:
+            position = position.model_copy(update={"best_close": bar.close})
+        position = raised_stop(position, indicators, facts.rules, facts.bar_milliseconds, policy)
     state = state.model_copy(
         update={
-            "indicators": state.indicators.observe(bar, facts.bar_milliseconds, policy.atr_bars),
+            "indicators": indicators,
             "last_volatility": volatility,
             "position": position,
         }

@@ -16,6 +16,7 @@ from tradinglab.domain.order import (
     Fill,
     OrderReport,
     ProtectIntent,
+    StopIntent,
 )
 from tradinglab.errors import ExchangeUnavailable
 
@@ -58,7 +59,17 @@ class Broker(Protocol):
 
     async def protect(self, intent: ProtectIntent, ids: OrderIds) -> tuple[OrderReport, ...]: ...
 
-    async def exit(self, intent: ExitIntent, ids: OrderIds) -> tuple[OrderReport, ...]: ...
+    async def stop(
+        self, intent: StopIntent, ids: OrderIds, replaced: OrderReport | None = None
+    ) -> tuple[OrderReport, ...]:
+        """As `exit`; the order's id is `ids.order`."""
+
+    async def exit(
+        self, intent: ExitIntent, ids: OrderIds, replaced: OrderReport | None = None
+    ) -> tuple[OrderReport, ...]:
+        """With `replaced`, that order and its list are taken back in the same request: it is
+        either carried out, or never arrived and changed nothing. OrderRejected may mean that the
+        old order ended and no new one came."""
 
     async def cancel(self, order: OrderReport) -> None:
         """Cancels the order and, if it has one, its whole list; one already ended is fine."""

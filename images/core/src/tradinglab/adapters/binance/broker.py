@@ -11,7 +11,15 @@ from tradinglab.adapters.binance import documents
 from tradinglab.adapters.binance.client import Caller, error_code
 from tradinglab.domain.filters import SymbolRules
 from tradinglab.domain.market import Market
-from tradinglab.domain.order import EnterIntent, ExitIntent, Fill, OrderReport, ProtectIntent, Side
+from tradinglab.domain.order import (
+    EnterIntent,
+    ExitIntent,
+    Fill,
+    OrderReport,
+    ProtectIntent,
+    Side,
+    StopIntent,
+)
 from tradinglab.errors import OrderRejected
 from tradinglab.ports.broker import Account, OrderIds
 
@@ -70,20 +78,48 @@ class BinanceBroker:
         params = {"symbol": self._symbol, "newOrderRespType": "RESULT", **params}
         return documents.list_reports(await self._call(method, params, changes=True))
 
-    async def exit(self, intent: ExitIntent, ids: OrderIds) -> tuple[OrderReport, ...]:
-        params = {
-            "symbol": self._symbol,
-            "side": Side.SELL.value,
-            "quantity": plain(intent.quantity),
-            "newClientOrderId": ids.order,
-            "newOrderRespType": "RESULT",
-        }
+    async def stop(
+        self, intent: StopIntent, ids: OrderIds, replaced: OrderReport | None = None
+    ) -> tuple[OrderReport, ...]:
+        params = self._sale(intent.quantity, ids)
+        params |= {"type": "STOP_LOSS", "stopPrice": plain(intent.stop_price)}
+        return await self._place(params, replaced)
+
+    async def exit(
+        self, intent: ExitIntent, ids: OrderIds, replaced: OrderReport | None = None
+    ) -> tuple[OrderReport, ...]:
+        params = self._sale(intent.quantity, ids)
         if intent.limit_price is None:
             params["type"] = "MARKET"
         else:
             limit = {"type": "LIMIT", "timeInForce": "IOC", "price": plain(intent.limit_price)}
             params.update(limit)
-        return (documents.order_report(await self._call("privatePostOrder", params, changes=True)),)
+        return await self._place(params, replaced)
+
+    def _sale(self, quantity: Decimal, ids: OrderIds) -> dict[str, Any]:
+        return {
+            "symbol": self._symbol,
+            "side": Side.SELL.value,
+            "quantity": plain(quantity),
+            "newClientOrderId": ids.order,
+            "newOrderRespType": "RESULT",
+        }
+
+    async def _place(
+        self, params: dict[str, Any], replaced: OrderReport | None
+    ) -> tuple[OrderReport, ...]:
+        """A cancelled leg takes its whole list with it, in a replacement too."""
+        if replaced is None:
+            row = await self._call("privatePostOrder", params, changes=True)
+        else:
+            params = {
+                **params,
+                "cancelReplaceMode": "STOP_ON_FAILURE",
+                "cancelOrderId": replaced.exchange_id,
+            }
+            answer = await self._call("privatePostOrderCancelReplace", params, changes=True)
+            row = answer["newOrderResponse"]
+        return (documents.order_report(row),)
 
     async def cancel(self, order: OrderReport) -> None:
         """A cancelled leg takes its whole list with it."""

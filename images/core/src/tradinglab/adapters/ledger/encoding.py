@@ -13,21 +13,25 @@ from tradinglab.domain.order import (
     Intent,
     Leg,
     ProtectIntent,
+    StopIntent,
     client_id,
 )
 
 KINDS: dict[type[Intent], str] = {
     EnterIntent: "enter",
     ProtectIntent: "protect",
+    StopIntent: "stop",
     ExitIntent: "exit",
     CancelIntent: "cancel",
 }
 LEGS = {
     "enter": (Leg.ENTRY, Leg.TAKE_PROFIT, Leg.STOP),
     "protect": (Leg.TAKE_PROFIT, Leg.STOP),
+    "stop": (Leg.STOP,),
     "exit": (Leg.EXIT,),
     "cancel": (),
 }
+LEVELS = {"enter": EnterIntent, "protect": ProtectIntent, "stop": StopIntent}
 LIST_LEG = "l"
 
 
@@ -88,4 +92,5 @@ def decode_intent(kind: str, body: str) -> Intent:
         limit = values["limit_price"]
         return ExitIntent(Decimal(values["quantity"]), None if limit is None else Decimal(limit))
     levels = {name: Decimal(value) for name, value in values.items()}
-    return EnterIntent(**levels) if kind == "enter" else ProtectIntent(**levels)
+    made: type[EnterIntent | ProtectIntent | StopIntent] = LEVELS[kind]
+    return made(**levels)

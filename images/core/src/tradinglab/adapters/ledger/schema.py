@@ -130,11 +130,33 @@ CREATE TABLE training_requests (
 ) STRICT;
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2)
+# One more kind of intent; SQLite changes a CHECK only with its table.
+VERSION_3 = """
+CREATE TABLE intents_3 (
+  id            INTEGER PRIMARY KEY,
+  bar_open_time INTEGER NOT NULL REFERENCES decisions (bar_open_time),
+  sequence      INTEGER NOT NULL,
+  kind          TEXT NOT NULL CHECK (kind IN ('enter', 'protect', 'stop', 'exit', 'cancel')),
+  body          TEXT NOT NULL,
+  status        TEXT NOT NULL
+                CHECK (status IN ('written', 'accepted', 'rejected', 'not_accepted', 'dropped')),
+  written_at    INTEGER NOT NULL,
+  answered_at   INTEGER,
+  answer        TEXT,
+  UNIQUE (bar_open_time, sequence)
+) STRICT;
+INSERT INTO intents_3 SELECT * FROM intents;
+DROP TABLE intents;
+ALTER TABLE intents_3 RENAME TO intents;
+CREATE INDEX intents_unanswered ON intents (id) WHERE status = 'written';
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the tables to the newest version, each migration in its own transaction.
+    """Brings the tables to the newest version, each migration in its own transaction; to be called
+    before foreign keys are enforced, because a table that others refer to may be made anew.
 
     Raises HaltTrading for a ledger written by a newer program.
     """
