@@ -84,6 +84,7 @@ def test_spoilt_bodies_are_refused_with_the_field(alone, body):
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(1600)
 def test_ten_thousand_spoilt_bodies_are_refused_with_the_field(alone, body):
     answered = send_spoilt(alone, body, count=10_000, seed=2)
     send_100_megabytes(alone)
