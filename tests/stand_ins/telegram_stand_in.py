@@ -488,6 +488,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
+class QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that hangs up during a long poll is no event."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def make_server(host, port, *, tokens=(DEFAULT_TOKEN,), failures=(), limits=True, chats=()):
     """A server that is bound and answers once its `serve_forever` runs."""
     handler = type(
@@ -499,9 +508,7 @@ def make_server(host, port, *, tokens=(DEFAULT_TOKEN,), failures=(), limits=True
             "tokens": tuple(tokens),
         },
     )
-    server = ThreadingHTTPServer((host, port), handler)
-    server.daemon_threads = True
-    return server
+    return QuietServer((host, port), handler)
 
 
 def main(arguments=None):

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -27,6 +29,9 @@ from tradinglab.ports.training_requests import TrainingRequests
 from tradinglab_bot import health, story
 from tradinglab_bot.account_watch import AccountWatch
 from tradinglab_bot.books import RESUMED, Books
+from tradinglab_bot.control_duties import ControlDuties
+from tradinglab_bot.controls import LedgerControls
+from tradinglab_bot.day_picture import DayPictures
 from tradinglab_bot.drift_watch import DriftWatch
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
@@ -34,6 +39,7 @@ from tradinglab_bot.forecasts import Forecasts
 from tradinglab_bot.outbox import Outbox
 from tradinglab_bot.settings import BotSettings
 from tradinglab_bot.startup import load_history, open_books, patiently, reconcile
+from tradinglab_bot.telegram_commands.service import TelegramCommands
 from tradinglab_bot.trader import Trader
 
 log = logging.getLogger(__name__)
@@ -153,8 +159,18 @@ class Bot:
         caller: Caller,
         telegram: TelegramSender | None,
     ) -> None:
-        trading = asyncio.ensure_future(self._trade(ledger, inference, caller))
-        outbox = Outbox(ledger, telegram)
+        pictures = DayPictures(ledger.path)
+        controls, commands = self._hands(ledger, telegram)
+
+        def opened(books: Books, forecasts: Forecasts, feed: Feed) -> None:
+            controls.attach(books, lambda: forecasts.model.digest)
+            pictures.symbol = forecasts.model.symbol
+            if commands is not None:
+                commands.attach(books, forecasts, feed)
+
+        trading = asyncio.ensure_future(self._trade(ledger, inference, caller, opened))
+        listening = asyncio.ensure_future(commands.run() if commands else asyncio.sleep(0))
+        outbox = Outbox(ledger, telegram, pictures.of_alert)
         sending = asyncio.ensure_future(outbox.run())
         stopped = asyncio.ensure_future(self._stop.wait())
         try:
@@ -174,13 +190,34 @@ class Bot:
             _alert(ledger, "stop", "bot stopped; stops and take-profits stay at the exchange")
             log.info("stopped; stops and take-profits stay at the exchange")
         finally:
-            for task in (trading, sending, stopped):
-                task.cancel()
-            await asyncio.gather(trading, sending, stopped, return_exceptions=True)
+            await _ended(trading, stopped, listening)
             await outbox.drain(DRAIN_SECONDS)
+            await _ended(sending)
 
-    async def _trade(self, ledger: Ledger, inference: InferenceClient, caller: Caller) -> None:
-        """Prepares, then feeds, watches and trades until the trader ends or a part fails."""
+    def _hands(
+        self, ledger: Ledger, telegram: TelegramSender | None
+    ) -> tuple[LedgerControls, TelegramCommands | None]:
+        """What a person can change, and over Telegram does."""
+        settings = self._settings
+        asks = training_requests(settings) is not None
+        controls = LedgerControls(ledger, settings.policy, may_ask_for_training=asks)
+        if telegram is None:
+            return controls, None
+        return controls, TelegramCommands(
+            settings, ledger, telegram, controls, self._progress.unready
+        )
+
+    async def _trade(
+        self,
+        ledger: Ledger,
+        inference: InferenceClient,
+        caller: Caller,
+        opened: Callable[[Books, Forecasts, Feed], None],
+    ) -> None:
+        """Prepares, then feeds, watches and trades until the trader ends or a part fails.
+
+        `opened` is told of the books before anything else can change them.
+        """
         settings = self._settings
         forecasts = Forecasts(inference, settings.forecast_seconds)
         model = await forecasts.wait_for_model()
@@ -190,10 +227,12 @@ class Bot:
         feed = Feed(BinanceHistory(caller, market), stream, market.bar_milliseconds)
         await patiently("clock", caller.synchronise)
         books = await open_books(ledger, BinanceBroker(caller, market))
+        opened(books, forecasts, feed)
         executor = Executor(books)
         await reconcile(books, executor)
         window, last = await load_history(feed, model, books, settings.policy)
-        drift = DriftWatch(ledger, training_requests(settings))
+        requests = training_requests(settings)
+        drift = DriftWatch(ledger, requests)
         trader = Trader(feed, window, forecasts, books, executor, settings.policy, drift)
         account_stream = BinanceAccountStream(
             market,
@@ -212,6 +251,7 @@ class Bot:
             asyncio.ensure_future(feed.run(last)),
             asyncio.ensure_future(trader.watch(settings.watch_seconds)),
             asyncio.ensure_future(watch.run()),
+            asyncio.ensure_future(ControlDuties(ledger, books, trader, requests).run()),
         ]
         try:
             done, _ = await asyncio.wait({deciding, *others}, return_when=asyncio.FIRST_COMPLETED)
@@ -219,9 +259,13 @@ class Bot:
                 task.result()
             await trader.withdraw()
         finally:
-            for task in (deciding, *others):
-                task.cancel()
-            await asyncio.gather(deciding, *others, return_exceptions=True)
+            await _ended(deciding, *others)
+
+
+async def _ended(*tasks: "asyncio.Future[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _alert(ledger: Ledger, kind: str, text: str) -> None:

@@ -60,6 +60,7 @@ class Outbox:
         self._pictures = pictures
         self._failing = False
         self._bundle: Bundle | None = None
+        self._lock = asyncio.Lock()
 
     async def run(self) -> None:
         while True:
@@ -71,7 +72,8 @@ class Outbox:
             await asyncio.sleep(pause_seconds)
 
     async def drain(self, seconds: float) -> None:
-        """At the end: what can be sent within the time; the rest waits for the next start."""
+        """At the end, `run` may still be at it: what can be sent within the time; the rest waits
+        for the next start."""
         try:
             async with asyncio.timeout(seconds):
                 while self._ledger.next_alert() is not None:
@@ -82,6 +84,10 @@ class Outbox:
 
     async def send_next(self) -> float:
         """Sends the oldest alerts; returns how many seconds to wait before the next try."""
+        async with self._lock:
+            return await self._send_next()
+
+    async def _send_next(self) -> float:
         if self._bundle is None:
             self._bundle = await self._next_bundle()
         bundle = self._bundle

@@ -17,6 +17,7 @@ from tradinglab.errors import ConfigurationError
 from tradinglab.logs import LogFormat
 
 ADDRESS = re.compile(r"^.+:[0-9]{1,5}$")
+CHAT_NUMBER = re.compile(r"^-?[0-9]+$")
 
 
 class BotSettings(Policy):
@@ -43,6 +44,13 @@ class BotSettings(Policy):
         SecretStr | None, Field(description="of the Telegram bot; absent: alerts are only logged")
     ] = None
     telegram_chat: Annotated[str | None, Field(description="chat that gets the alerts")] = None
+    telegram_command_chats: Annotated[
+        str | None,
+        Field(
+            pattern=r"^-?[0-9]+(,-?[0-9]+)*$",
+            description="numbers of the chats whose commands are obeyed; absent: TELEGRAM_CHAT",
+        ),
+    ] = None
     telegram_url: Annotated[
         str | None, Field(pattern=r"^https?://", description="Bot API; absent: Telegram's own")
     ] = None
@@ -93,6 +101,12 @@ class BotSettings(Policy):
     @property
     def addresses(self) -> Addresses:
         return addresses(self.exchange_rest_url, self.exchange_stream_url, self.exchange_testnet)
+
+    @property
+    def command_chats(self) -> frozenset[str]:
+        """Commands name their chat by its number, so a channel's name lists none."""
+        listed = (self.telegram_command_chats or self.telegram_chat or "").split(",")
+        return frozenset(each for each in listed if CHAT_NUMBER.match(each))
 
     @property
     def policy(self) -> Policy:

@@ -1,0 +1,1 @@
+"""Telegram's commands: what people ask the bot, and what they may change. Started by the bot."""
