@@ -87,7 +87,8 @@ def served(lab, other_than=None):
     """The digest once an artifact is trained and completely rolled out."""
 
     def look():
-        conditions = {c["type"]: c["status"] for c in lab.model()["status"]["conditions"]}
+        told = lab.model().get("status", {}).get("conditions", [])
+        conditions = {each["type"]: each["status"] for each in told}
         digest = lab.served_digest()
         complete = conditions.get("Ready") == conditions.get("RolledOut") == "True"
         return digest if complete and digest and digest != other_than else None
