@@ -22,6 +22,7 @@ import ccxt.async_support
 
 START_SECONDS = 20.0
 KEY, SECRET = "demo", "demo-secret"
+STEPPED = {"stepped": "true", "bars_per_second": 10_000, "hold_until_subscribed": "false"}
 FAST = {"TRADINGLAB_HISTORY_BARS": "300", "TRADINGLAB_BARS_PER_SECOND": "50"}
 
 
@@ -77,8 +78,19 @@ class Program:
         return fetch(method, url, {"X-MBX-APIKEY": KEY})
 
     def faults(self, **faults: object) -> None:
-        body = json.dumps(faults).encode()
-        with urlopen(Request(f"{self.rest}/_faults", data=body, method="POST"), timeout=5) as ok:
+        self._control("_faults", faults)
+
+    def heal(self) -> None:
+        """Ends all faults."""
+        fetch("DELETE", f"{self.rest}/_faults")
+
+    def step(self, bars: int = 1) -> None:
+        """Plays that many bars of a stepped market."""
+        self._control("_market", {"bars": bars})
+
+    def _control(self, path: str, document: object) -> None:
+        body = json.dumps(document).encode()
+        with urlopen(Request(f"{self.rest}/{path}", data=body, method="POST"), timeout=20) as ok:
             ok.read()
 
 

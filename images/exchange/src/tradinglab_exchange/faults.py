@@ -1,4 +1,4 @@
-"""Faults on request: what may go wrong with an exchange, switched on by `POST /_faults`.
+"""Faults on request, switched on by `POST /_faults` and off by `DELETE`.
 
 Registered by the application only when the setting FAULTS is true. Sits before every request as
 a middleware; what concerns streams is left to the frame faults.
@@ -44,7 +44,22 @@ class FaultSwitch:
         self._chance = random.Random(seed)  # noqa: S311
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post(PATH, self._switch)]
+        return [web.post(PATH, self._switch), web.delete(PATH, self._reset)]
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        """Nothing is wrong any more."""
+        del request
+        self._outage_until = 0.0
+        self._use(Faults.model_validate({}))
+        return self._shown()
+
+    def _use(self, plan: Faults) -> None:
+        self._plan = self.frames.plan = plan
+        self._applied(plan)
+        plan.transfers = {}
+
+    def _shown(self) -> web.Response:
+        return web.Response(text=self._plan.model_dump_json(), content_type="application/json")
 
     async def _switch(self, request: web.Request) -> web.Response:
         """Fields that are not given stay as they are."""
@@ -53,15 +68,13 @@ class FaultSwitch:
         except ValidationError as error:
             return web.json_response({"error": str(error)}, status=400)
         given = {name: getattr(asked, name) for name in asked.model_fields_set}
-        self._plan = self.frames.plan = self._plan.model_copy(update=given)
         if given.get("outage_seconds"):
             self._outage_until = time.monotonic() + asked.outage_seconds
-        self._applied(self._plan)
-        self._plan.transfers = {}
+        self._use(self._plan.model_copy(update=given))
         if asked.disconnect or asked.outage_seconds:
             self._plan.disconnect = False
             await self._disconnect()
-        return web.Response(text=self._plan.model_dump_json(), content_type="application/json")
+        return self._shown()
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:

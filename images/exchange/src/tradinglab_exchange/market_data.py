@@ -233,24 +233,26 @@ class MarketData:
     def recent_trades(self, params: Params) -> Answer:
         """The latest public trades, oldest first."""
         check_symbol(params, self._instrument)
-        return self._trades_before(None, parameters.limit(params, 500, 1000))
+        return self._trades_from(None, parameters.limit(params, 500, 1000))
 
     def historical_trades(self, params: Params) -> Answer:
         """From an id on; without one the latest."""
         check_symbol(params, self._instrument)
-        return self._trades_before(
+        return self._trades_from(
             parameters.integer(params, "fromId"), parameters.limit(params, 500, 1000)
         )
 
-    def _trades_before(self, from_id: int | None, limit: int) -> list[dict[str, object]]:
+    def _trades_from(self, from_id: int | None, limit: int) -> list[dict[str, object]]:
         interval, now = self._market.interval_ms, self._market.now
         start = None if from_id is None else from_id // TRADES_PER_BAR_ID_SPACE * interval
         bars = self._market.bars(start, None, _BARS_OF_TRADES)
         rows = [row for bar in bars if bar.volume for row in public_trades(bar, interval)]
-        found = [one for row in rows if _number(row, "T") <= now for one in _single(row, limit)]
-        if from_id is None:
-            return found[-limit:]
-        return [trade for trade in found if _number(trade, "id") >= from_id][:limit]
+        found: list[dict[str, object]] = []
+        for row in rows:
+            first, last = _number(row, "f"), _number(row, "l")
+            if _number(row, "T") <= now and (from_id is None or last >= from_id):
+                found += _single(row, max(first, from_id or last - limit + 1), last)
+        return found[-limit:] if from_id is None else found[:limit]
 
     def system_status(self, params: Params) -> Answer:
         del params
@@ -307,10 +309,10 @@ class MarketData:
         return [row]
 
 
-def _single(row: Mapping[str, object], limit: int) -> list[dict[str, object]]:
-    """At most the last `limit` trades that an aggregate is made of, in equal parts."""
-    first, last = _number(row, "f"), _number(row, "l")
-    price, quantity = Decimal(str(row["p"])), Decimal(str(row["q"])) / (last - first + 1)
+def _single(row: Mapping[str, object], low: int, high: int) -> list[dict[str, object]]:
+    """The trades `low` to `high` of those an aggregate is made of, in equal parts."""
+    count = _number(row, "l") - _number(row, "f") + 1
+    price, quantity = Decimal(str(row["p"])), Decimal(str(row["q"])) / count
     return [
         {
             "id": number,
@@ -321,7 +323,7 @@ def _single(row: Mapping[str, object], limit: int) -> list[dict[str, object]]:
             "isBuyerMaker": row["m"],
             "isBestMatch": True,
         }
-        for number in range(max(first, last - limit + 1), last + 1)
+        for number in range(low, high + 1)
     ]
 
 
