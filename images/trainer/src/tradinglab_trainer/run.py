@@ -17,11 +17,10 @@ import numpy as np
 import pandas as pd
 
 from tradinglab.adapters.bars_frame import read_bars_file
-from tradinglab.adapters.bars_history import BarsHistory, public_client
-from tradinglab.adapters.bars_store import BarsStore, describe
+from tradinglab.adapters.bars_store import describe
 from tradinglab.artifact.manifest import Comparison, DataRange
 from tradinglab.artifact.store import Artifact, load_artifact, runs_directory, scan_artifacts
-from tradinglab.domain.market import history_milliseconds
+from tradinglab.domain.market import Market, history_milliseconds
 from tradinglab.errors import ArtifactError
 from tradinglab.evaluation.metrics import collapsed, log_losses, qlike
 from tradinglab.features.pipeline import specification_sha256
@@ -30,6 +29,7 @@ from tradinglab.resource.spec import TradingModelSpec
 from tradinglab_trainer.comparison import compare
 from tradinglab_trainer.dataset import Dataset, Fold, final_split, make_dataset, walk_forward
 from tradinglab_trainer.evidence import Evidence, Variant
+from tradinglab_trainer.fetching import Wanted, fetch
 from tradinglab_trainer.fitting import Epoch
 from tradinglab_trainer.gate import judge
 from tradinglab_trainer.network import Hyperparameters
@@ -113,7 +113,14 @@ def _stored(run: Run) -> Artifact | None:
 
 def _load(run: Run, progress: Progress) -> tuple[Dataset, DataRange]:
     market, training = run.spec.market.market, run.spec.training
-    bars = _file_bars(run, run.bars) if run.bars else _exchange_bars(run, progress)
+    history = history_milliseconds(run.spec.market.history)
+    if run.bars is not None:
+        bars = _file_bars(run.bars, market, history)
+    else:
+        bars = fetch(
+            Wanted(run.home / "bars", market, history, run.exchange_rest_url),
+            lambda fraction, detail: progress.report(Stage.FETCHING, fraction, detail),
+        )
     data = describe(bars, market.bar_milliseconds)
     log.info(
         "bars are complete",
@@ -130,26 +137,10 @@ def _load(run: Run, progress: Progress) -> tuple[Dataset, DataRange]:
     ), data
 
 
-def _exchange_bars(run: Run, progress: Progress) -> pd.DataFrame:
-    market = run.spec.market.market
-    store = BarsStore(run.home / "bars", market)
-    try:
-        history = BarsHistory(public_client(run.exchange_rest_url), market)
-        since = history.update(
-            store,
-            history_milliseconds(run.spec.market.history),
-            lambda fraction, detail: progress.report(Stage.FETCHING, fraction, detail),
-        )
-        return store.read(since)
-    finally:
-        store.close()
-
-
-def _file_bars(run: Run, file: Path) -> pd.DataFrame:
-    """The last `market.history` of the file."""
-    bars = read_bars_file(file, run.spec.market.market)
-    newest = int(bars.index[-1])
-    return bars[bars.index > newest - history_milliseconds(run.spec.market.history)]
+def _file_bars(file: Path, market: Market, history: int) -> pd.DataFrame:
+    """The last `history` milliseconds of the file."""
+    bars = read_bars_file(file, market)
+    return bars[bars.index > int(bars.index[-1]) - history]
 
 
 def _tune(run: Run, dataset: Dataset, fold: Fold, progress: Progress) -> Hyperparameters:
