@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pandas as pd
@@ -75,14 +76,15 @@ def _followed(receiving: Connection, on_progress: OnProgress) -> int:
             return int(said)
 
 
-@dataclass(frozen=True)
-class _Pipe:
-    """As a log handler's queue."""
+class _Sender(QueueHandler):
+    """A log handler whose queue is the pipe."""
 
-    sending: Any
+    def __init__(self, sending: Any) -> None:
+        super().__init__(SimpleQueue())
+        self._sending = sending
 
-    def put_nowait(self, record: logging.LogRecord) -> None:
-        self.sending.send(record)
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self._sending.send(record)
 
 
 def _fetch(sending: Any, wanted: Wanted) -> None:
@@ -91,7 +93,7 @@ def _fetch(sending: Any, wanted: Wanted) -> None:
     from tradinglab.adapters.bars_history import BarsHistory, public_client
 
     root = logging.getLogger()
-    root.handlers[:] = [QueueHandler(_Pipe(sending))]
+    root.handlers[:] = [_Sender(sending)]
     root.setLevel(logging.INFO)
     try:
         store = BarsStore(wanted.directory, wanted.market)
