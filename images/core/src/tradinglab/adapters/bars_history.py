@@ -79,7 +79,8 @@ class BarsHistory:
             except (ccxt.NetworkError, ccxt.ExchangeNotAvailable) as error:
                 failure = f"{type(error).__name__}: {str(error)[:200]}"
                 log.warning("exchange did not answer", extra=fields(attempt=attempt + 1))
-                self._pause(min(30.0, 0.5 * 2**attempt))
+                if attempt + 1 < ATTEMPTS:
+                    self._pause(min(30.0, 0.5 * 2**attempt))
             except ccxt.BaseError as error:
                 raise ExchangeUnavailable(
                     f"{self._market.exchange} refused to give bars of {self._market.symbol}: "
