@@ -52,6 +52,7 @@ class Crash(BaseException):
 class World:
     """Holds one model. `roll()` makes the Deployment's pods ready; nothing is ready before."""
 
+    name: str = "btc"
     spec: TradingModelSpec = field(default_factory=default_spec)
     now: datetime = START
     generation: int = 1
@@ -92,7 +93,7 @@ class World:
             Situation(
                 model=Model(
                     "lab",
-                    "btc",
+                    self.name,
                     "0123abcd-ef",
                     self.generation,
                     START,

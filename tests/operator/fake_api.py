@@ -75,7 +75,7 @@ class FakeApi:
         self.after: Callable[[Call], None] = lambda _: None
         self.lock = threading.RLock()
         self.watchers: list[tuple[str, queue.Queue[Document | None]]] = []
-        self.silent_watch = False
+        self.distort: Callable[[Document], list[Document]] = lambda event: [event]
         self._version = 0
         self._uids = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -127,10 +127,10 @@ class FakeApi:
         return document
 
     def _told(self, plural: str, kind: str, document: Document) -> None:
-        if not self.silent_watch:
+        for event in self.distort({"type": kind, "object": copy.deepcopy(document)}):
             for of, events in self.watchers:
                 if of == plural:
-                    events.put({"type": kind, "object": copy.deepcopy(document)})
+                    events.put(event)
 
     def remove(self, plural: str, name: str) -> None:
         """With what it owns, as the garbage collector does."""

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -17,6 +17,9 @@ from tests.operator.cluster_story import TEMPLATE, store_artifact
 from tests.operator.fake_api import FakeApi, stamp
 
 from tradinglab_operator.local.serving import free_port
+
+# Longer than the second that the stamps of a cluster tell apart.
+TRAINING = timedelta(seconds=1.5)
 
 
 class OperatorProcess:
@@ -97,7 +100,9 @@ class OperatorProcess:
         now = datetime.now(UTC)
         for name in self.api.names("jobs"):
             job = self.api.get("jobs", name)
-            if not (job.get("status") or {}).get("conditions"):
+            age = now - datetime.fromisoformat(job["metadata"]["creationTimestamp"])
+            running = not (job.get("status") or {}).get("conditions")
+            if running and age > TRAINING:
                 model = job["metadata"]["ownerReferences"][0]["name"]
                 store_artifact(self.volume, f"lab/{model}", name, now)
                 condition = {"type": "Complete", "status": "True", "lastTransitionTime": stamp(now)}

@@ -338,3 +338,44 @@ def test_a_scheduled_job_in_deletion_is_not_started_again(world: Any) -> None:
     assert world.status.last_schedule_time == firing
     assert name not in world.runs
     assert world.reconciler.visit() == 0
+
+
+def test_runs_are_counted_though_the_operators_clock_is_an_hour_ahead(world: Any) -> None:
+    world.pass_time(hours=1)
+    world.serving_first()
+    world.pass_time(hours=-1)
+    world.change(retryToken="soon")
+    world.settle()
+    (name,) = world.active
+    world.runs[name] = replace(
+        world.runs[name],
+        phase=RunPhase.SUCCEEDED,
+        created_at=world.now + timedelta(hours=1, minutes=3),
+        finished_at=world.now + timedelta(minutes=5),
+    )
+    world.add_artifact("b", job=name)
+    world.settle()
+    assert world.status.last_run.name == name
+    assert len(world.runs) == 2, "nothing is trained again"
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_jumps_runs_no_firing_twice(world: Any, hours: int) -> None:
+    world.serving_first()
+    world.now = datetime(2024, 1, 7, 3, 0, 5, tzinfo=UTC)
+    world.settle()
+    world.end_run("b")
+    world.settle()
+    world.roll()
+    firing = f"btc-{int(datetime(2024, 1, 7, 3, tzinfo=UTC).timestamp()) // 60}"
+    assert firing in world.runs
+    before = list(world.runs)
+    for _ in range(3):
+        world.pass_time(hours=hours)
+        world.settle()
+        world.pass_time(minutes=1)
+        world.settle()
+    assert list(world.runs) == before
+    world.now = datetime(2024, 1, 14, 3, 0, 5, tzinfo=UTC)
+    world.settle()
+    assert len(world.runs) == len(before) + 1

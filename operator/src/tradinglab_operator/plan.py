@@ -16,8 +16,9 @@ from tradinglab_operator.drift import note_drift
 from tradinglab_operator.firings import note_missed
 from tradinglab_operator.promotion import choose_artifact
 from tradinglab_operator.retention import prune
+from tradinglab_operator.run_record import note_runs
 from tradinglab_operator.situation import Situation
-from tradinglab_operator.training import decide_training, note_runs, schedule_of
+from tradinglab_operator.training import decide_training, schedule_of
 
 
 def plan(situation: Situation, now: datetime) -> list[Action]:

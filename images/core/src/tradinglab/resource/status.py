@@ -59,6 +59,9 @@ class ActiveJob(StatusModel):
     """The training that runs now."""
 
     name: Annotated[str, Field(description="The Job's name.")]
+    created_at: Annotated[
+        datetime | None, Field(description="When its Job was created, by the cluster's clock.")
+    ] = None
     stage: Annotated[str, Field(description="What it is doing.")] = ""
     percent: Annotated[int, Field(ge=0, le=100, description="How far it is.")] = 0
     detail: Annotated[str, Field(description="The stage in detail: fold, epoch, loss.")] = ""
@@ -81,6 +84,9 @@ class FinishedRun(StatusModel):
     reason: Annotated[str, Field(description="Why, in one CamelCase word.")] = ""
     message: Annotated[str, Field(description="Why, in a sentence.")] = ""
     finished_at: Annotated[datetime, Field(description="When it ended.")]
+    created_at: Annotated[
+        datetime | None, Field(description="When its Job was created, by the cluster's clock.")
+    ] = None
 
 
 class ArtifactStatus(StatusModel):
