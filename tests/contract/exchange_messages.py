@@ -37,19 +37,6 @@ def exchange_of(name: str, path: str) -> dict[str, Any]:
     raise LookupError(f"{name} holds no request of {path}")
 
 
-def yaml_body(name: str) -> Any:
-    """The response body of a recorded request."""
-    lines = _text(f"mwlang/{name}.yml").splitlines()
-    bodies = [line.split("body: ", 1)[1] for line in lines if line.startswith("  body: ")]
-    return json.loads(bodies[-1].strip("'"))
-
-
-def frames(name: str, wanted: str) -> list[Any]:
-    """WebSocket frames of a file whose text contains `wanted`."""
-    raw = [json.loads(line)["raw"] for line in _text(name).splitlines()]
-    return [json.loads(frame) for frame in raw if wanted in frame]
-
-
 def kind(value: object) -> str:
     """A JSON value's type; decimals as text with eight places are a type of their own."""
     if isinstance(value, str) and _EIGHT_PLACES.match(value):

@@ -1,4 +1,4 @@
-"""Our WebSocket frames hold field by field and type by type against the real exchange's."""
+"""Kline frames in both states, and account events against what the exchange documents."""
 
 import asyncio
 import json
@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 import websockets
-from tests.contract.exchange_messages import differences, frames
+from tests.contract.exchange_messages import differences
+from tests.contract.recordings import frames
 from tests.exchange.running import Program, ccxt_client, exchange, subscribe_request
-
-STREAMS = ("kline_1h", "trade", "aggTrade", "bookTicker")
 
 # Shaped after the exchange's document "User Data Streams"; no recording of these exists.
 EXECUTION_REPORT: dict[str, Any] = {
@@ -54,6 +53,13 @@ ACCOUNT_POSITION: dict[str, Any] = {
     "u": 1728972148778,
     "B": [{"a": "BTC", "f": "11818.00000000", "l": "182.00000000"}],
 }
+BALANCE_UPDATE: dict[str, Any] = {
+    "e": "balanceUpdate",
+    "E": 1573200697110,
+    "a": "BTC",
+    "d": "100.00000000",
+    "T": 1573200697068,
+}
 LIST_STATUS: dict[str, Any] = {
     "e": "listStatus",
     "E": 1564035303637,
@@ -69,65 +75,28 @@ LIST_STATUS: dict[str, Any] = {
 }
 
 
-async def collected(program: Program, count: int) -> dict[str, list[Any]]:
-    """Frames by kind of stream."""
-    names = "/".join(f"btcusdt@{stream}" for stream in STREAMS)
-    found: dict[str, list[Any]] = {stream: [] for stream in STREAMS}
-    async with websockets.connect(f"{program.socket}/stream?streams={names}") as socket:
-        for _ in range(count):
-            frame = json.loads(await asyncio.wait_for(socket.recv(), 10))
-            found[frame["stream"].partition("@")[2]].append(frame)
-    return found
+async def collected(program: Program, count: int) -> list[Any]:
+    """Kline frames of a combined stream."""
+    async with websockets.connect(f"{program.socket}/stream?streams=btcusdt@kline_1h") as socket:
+        return [json.loads(await asyncio.wait_for(socket.recv(), 10)) for _ in range(count)]
 
 
 @pytest.fixture(scope="module")
-def ours() -> dict[str, list[Any]]:
+def ours() -> list[Any]:
     with exchange() as program:
-        return asyncio.run(collected(program, 40))
-
-
-def spot(name: str, wanted: str, field: str) -> Any:
-    """A recorded frame of the spot market: its prices have eight places."""
-    for frame in frames(name, wanted):
-        data = frame.get("data", frame)
-        shown = data["k"]["o"] if field == "k" else data.get(field, "")
-        if len(str(shown).partition(".")[2]) == 8:
-            return frame
-    raise LookupError(f"{name} has no spot frame with {wanted}")
+        return asyncio.run(collected(program, 8))
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_kline_frames(ours: dict[str, list[Any]], closed: bool) -> None:
-    mine = next(f for f in ours["kline_1h"] if f["data"]["k"]["x"] is closed)
-    combined = spot("crypto_msg_parser/binance_frames.jsonl", "@kline_1m", "k")
-    assert differences(combined, mine) == []
-    assert mine["data"]["k"].keys() == combined["data"]["k"].keys()
-    second = spot("misc/frames.jsonl", "btcusdt@kline_1s", "k")
-    assert differences(second, mine) == []
+def test_kline_frames_whether_final_or_not(closed: bool, ours: list[Any]) -> None:
+    mine = next(f for f in ours if f["data"]["k"]["x"] is closed)
+    for theirs in frames()["spot kline"]:
+        assert differences(theirs.get("data", theirs), mine["data"]) == []
     assert mine["data"]["E"] >= mine["data"]["k"]["t"]
 
 
-def test_trade_frames(ours: dict[str, list[Any]]) -> None:
-    theirs = spot("misc/frames.jsonl", '"e":"trade"', "p")
-    # Buyer's and seller's order ids are no longer sent.
-    kept = frozenset(theirs.keys() - {"a", "b"})
-    assert differences(theirs, ours["trade"][0]["data"], kept) == []
-
-
-def test_aggregate_trade_frames(ours: dict[str, list[Any]]) -> None:
-    theirs = spot("crypto_msg_parser/binance_frames.jsonl", "btcusdt@aggTrade", "p")
-    assert differences(theirs, ours["aggTrade"][0]) == []
-    assert ours["aggTrade"][0]["data"].keys() == theirs["data"].keys()
-
-
-def test_book_ticker_frames(ours: dict[str, list[Any]]) -> None:
-    theirs = spot("cryptofeed/binance_ws_frames.jsonl", "@bookTicker", "b")
-    assert differences(theirs, ours["bookTicker"][0]) == []
-    assert ours["bookTicker"][0]["data"].keys() == theirs["data"].keys()
-
-
 async def test_account_events() -> None:
-    with exchange() as program:
+    with exchange(faults="true") as program:
         async with websockets.connect(f"{program.socket}/ws-api/v3") as socket:
             await socket.send(subscribe_request())
             await socket.recv()
@@ -139,12 +108,17 @@ async def test_account_events() -> None:
             def trade() -> None:
                 client.create_order("BTC/USDT", "market", "buy", 0.01)
                 client.private_post_orderlist_oco({**order, **above, **below})
+                program.faults(transfers={"BTC": "1"})
 
             await asyncio.to_thread(trade)
             events = [
-                json.loads(await asyncio.wait_for(socket.recv(), 10))["event"] for _ in range(7)
+                json.loads(await asyncio.wait_for(socket.recv(), 10))["event"] for _ in range(9)
             ]
     by_kind = {event["e"]: event for event in reversed(events)}
     assert differences(EXECUTION_REPORT, by_kind["executionReport"]) == []
     assert differences(ACCOUNT_POSITION, by_kind["outboundAccountPosition"]) == []
     assert differences(LIST_STATUS, by_kind["listStatus"]) == []
+    assert differences(BALANCE_UPDATE, by_kind["balanceUpdate"]) == []
+    assert {event["e"]: event.keys() for event in (BALANCE_UPDATE, LIST_STATUS)} == {
+        kind: by_kind[kind].keys() for kind in ("balanceUpdate", "listStatus")
+    }
