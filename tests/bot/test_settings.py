@@ -52,15 +52,34 @@ def test_a_wrong_setting_is_refused_by_name(changes: dict[str, str], named: str)
         read_settings({**GOOD, **changes})
 
 
-def test_the_real_exchange_demands_a_tradeable_model() -> None:
+def test_the_real_exchange_demands_an_opt_in_and_a_tradeable_model() -> None:
     real = {
         name: value
         for name, value in GOOD.items()
         if name not in ("TRADINGLAB_EXCHANGE_REST_URL", "TRADINGLAB_EXCHANGE_STREAM_URL")
     }
-    with pytest.raises(ConfigurationError, match="REQUIRE_TRADEABLE"):
+    with pytest.raises(ConfigurationError, match="LIVE_ENABLED"):
         read_settings(real)
-    assert read_settings({**real, "TRADINGLAB_REQUIRE_TRADEABLE": "true"}).require_tradeable
+    live = {**real, "TRADINGLAB_LIVE_ENABLED": "true"}
+    with pytest.raises(ConfigurationError, match="REQUIRE_TRADEABLE"):
+        read_settings(live)
+    assert read_settings({**live, "TRADINGLAB_REQUIRE_TRADEABLE": "true"}).require_tradeable
+
+
+def test_the_test_network_needs_no_opt_in_and_has_its_own_addresses() -> None:
+    testnet = {
+        name: value for name, value in GOOD.items() if not name.startswith("TRADINGLAB_EXCHANGE_")
+    }
+    testnet |= {
+        "TRADINGLAB_EXCHANGE_KEY": "key",
+        "TRADINGLAB_EXCHANGE_SECRET": "secret",
+        "TRADINGLAB_EXCHANGE_TESTNET": "true",
+        "TRADINGLAB_REQUIRE_TRADEABLE": "true",
+    }
+    where = read_settings(testnet).addresses
+    assert where.testnet
+    assert "testnet" in where.stream
+    assert "testnet" in where.websocket_api
 
 
 def test_by_default_nobody_is_asked_for_a_training() -> None:

@@ -19,14 +19,16 @@ from tradinglab.adapters.binance.stream import BinanceStream
 from tradinglab.adapters.inference_client import InferenceClient
 from tradinglab.adapters.kubernetes_request import KubernetesRequest
 from tradinglab.adapters.ledger import Ledger, read_summary
+from tradinglab.adapters.ledger.entered import entered_since
 from tradinglab.adapters.request_file import RequestFile
 from tradinglab.adapters.telegram import TelegramSender
 from tradinglab.domain.forecast import ModelFacts
-from tradinglab.domain.market import Market
+from tradinglab.domain.market import MILLISECONDS, Market
 from tradinglab.engine.state import TradingMode
 from tradinglab.errors import StorageError
+from tradinglab.ports.controls import Change
 from tradinglab.ports.training_requests import TrainingRequests
-from tradinglab_bot import health, story
+from tradinglab_bot import health, live, story
 from tradinglab_bot.account_watch import AccountWatch
 from tradinglab_bot.books import RESUMED, Books
 from tradinglab_bot.control_duties import ControlDuties
@@ -36,6 +38,8 @@ from tradinglab_bot.drift_watch import DriftWatch
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
 from tradinglab_bot.forecasts import Forecasts
+from tradinglab_bot.kill_watch import watch_switch
+from tradinglab_bot.limits import KillSwitch, LimitedBroker
 from tradinglab_bot.outbox import Outbox
 from tradinglab_bot.settings import BotSettings
 from tradinglab_bot.startup import load_history, open_books, patiently, reconcile
@@ -50,6 +54,11 @@ DRAIN_SECONDS = 3.0
 
 def wall_milliseconds() -> int:
     return time.time_ns() // 1_000_000
+
+
+def start_of_day(milliseconds: int) -> int:
+    """Of the UTC day."""
+    return milliseconds - milliseconds % MILLISECONDS["d"]
 
 
 @dataclass
@@ -109,6 +118,7 @@ class Bot:
     def __init__(self, settings: BotSettings) -> None:
         self._settings = settings
         self._stop = asyncio.Event()
+        self._switch = KillSwitch(settings.kill_file, settings.kill_annotation_file)
         self._progress = Progress(silence_seconds=settings.silence_seconds)
         self._health: web.AppRunner | None = None
 
@@ -169,6 +179,9 @@ class Bot:
                 commands.attach(books, forecasts, feed)
 
         trading = asyncio.ensure_future(self._trade(ledger, inference, caller, opened))
+        switch = asyncio.ensure_future(
+            watch_switch(self._switch, lambda by: controls.apply(Change.HALT, by))
+        )
         listening = asyncio.ensure_future(commands.run() if commands else asyncio.sleep(0))
         outbox = Outbox(ledger, telegram, pictures.of_alert)
         sending = asyncio.ensure_future(outbox.run())
@@ -190,7 +203,7 @@ class Bot:
             _alert(ledger, "stop", "bot stopped; stops and take-profits stay at the exchange")
             log.info("stopped; stops and take-profits stay at the exchange")
         finally:
-            await _ended(trading, stopped, listening)
+            await _ended(trading, stopped, listening, switch)
             await outbox.drain(DRAIN_SECONDS)
             await _ended(sending)
 
@@ -226,7 +239,17 @@ class Bot:
         stream = BinanceStream(market, where.stream, settings.silence_seconds)
         feed = Feed(BinanceHistory(caller, market), stream, market.bar_milliseconds)
         await patiently("clock", caller.synchronise)
-        books = await open_books(ledger, BinanceBroker(caller, market))
+        broker = LimitedBroker(
+            BinanceBroker(caller, market),
+            settings.hard_limits,
+            self._switch,
+            lambda: entered_since(ledger.path, start_of_day(wall_milliseconds())),
+        )
+        if settings.live_enabled:
+            account = await patiently("account", broker.account)
+            await live.admit(ledger, caller, account, model, settings.hard_limits)
+        books = await open_books(ledger, broker)
+        broker.held_quote = lambda price: books.state.base * price
         opened(books, forecasts, feed)
         executor = Executor(books)
         await reconcile(books, executor)

@@ -5,6 +5,7 @@ Called by the entry point; passed to nothing else whole.
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from tradinglab.config import PREFIX, load_settings
 from tradinglab.engine.policy import Policy
 from tradinglab.errors import ConfigurationError
 from tradinglab.logs import LogFormat
+from tradinglab_bot.limits import HardLimits
 
 ADDRESS = re.compile(r"^.+:[0-9]{1,5}$")
 CHAT_NUMBER = re.compile(r"^-?[0-9]+$")
@@ -40,6 +42,30 @@ class BotSettings(Policy):
     exchange_testnet: Annotated[
         bool, Field(description="trade on the exchange's own test network, without real money")
     ] = False
+    live_enabled: Annotated[
+        bool,
+        Field(
+            description="trade with real money: demands a confirmation in the ledger, hard limits "
+            "and a key that cannot withdraw"
+        ),
+    ] = False
+    limit_order_quote: Annotated[
+        Decimal,
+        Field(ge=0, description="no order buys for more, whatever the engine says; 0 = any"),
+    ] = Decimal(0)
+    limit_day_quote: Annotated[
+        Decimal, Field(ge=0, description="no more is bought in one UTC day; 0 = any")
+    ] = Decimal(0)
+    limit_position_quote: Annotated[
+        Decimal, Field(ge=0, description="no position is made larger; 0 = any")
+    ] = Decimal(0)
+    kill_file: Annotated[
+        Path | None, Field(description="while it exists nothing is bought; it halts trading")
+    ] = None
+    kill_annotation_file: Annotated[
+        Path | None,
+        Field(description="the same while a word stands in it: an annotation that is mounted"),
+    ] = None
     telegram_token: Annotated[
         SecretStr | None, Field(description="of the Telegram bot; absent: alerts are only logged")
     ] = None
@@ -86,6 +112,9 @@ class BotSettings(Policy):
     watch_seconds: Annotated[
         float, Field(gt=0, description="between looks at open orders, beside those at each bar")
     ] = 5.0
+    log_file: Annotated[
+        Path | None, Field(description="the log goes here too, rotated at 20 MB, five kept")
+    ] = None
     log_format: Annotated[LogFormat, Field(description="text or json")] = "text"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="threshold")
@@ -97,6 +126,14 @@ class BotSettings(Policy):
         if value is not None and not ADDRESS.match(value):
             raise ValueError("expected address:port such as 127.0.0.1:8070")
         return value
+
+    @property
+    def hard_limits(self) -> HardLimits:
+        return HardLimits(
+            order_quote=self.limit_order_quote,
+            day_quote=self.limit_day_quote,
+            position_quote=self.limit_position_quote,
+        )
 
     @property
     def addresses(self) -> Addresses:
@@ -125,6 +162,17 @@ def read_settings(environ: Mapping[str, str]) -> BotSettings:
         raise ConfigurationError(
             f"{PREFIX}EXCHANGE_TESTNET and {PREFIX}EXCHANGE_REST_URL: found both, expected one: "
             "the test network has its own address"
+        )
+    is_real = settings.exchange_rest_url is None and not settings.exchange_testnet
+    if is_real and not settings.live_enabled:
+        raise ConfigurationError(
+            f"{PREFIX}LIVE_ENABLED is false without {PREFIX}EXCHANGE_REST_URL; expected true to "
+            f"trade with real money, or {PREFIX}EXCHANGE_TESTNET, or the address of a simulator"
+        )
+    if settings.live_enabled and not settings.require_tradeable:
+        raise ConfigurationError(
+            f"{PREFIX}REQUIRE_TRADEABLE is false with {PREFIX}LIVE_ENABLED; live trading demands "
+            "true: no money on a model that is not proven"
         )
     if settings.exchange_rest_url is None and not settings.require_tradeable:
         raise ConfigurationError(

@@ -30,6 +30,9 @@ class Window:
         if not self._bars or bar.open_time > self._bars[-1].open_time:
             self._bars.append(bar)
 
+    def newest(self) -> Bar | None:
+        return self._bars[-1] if self._bars else None
+
     def widened(self, lookback_bars: int, older: Iterable[Bar]) -> "Window":
         """For a model of another lookback: what is here, joined with bars fetched for it."""
         window = Window(lookback_bars, self._bar_milliseconds)

@@ -8,9 +8,15 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any, Literal
 
+from tradinglab.errors import StorageError
+
 LogFormat = Literal["text", "json"]
+FILE_BYTES = 20_000_000
+FILES_KEPT = 5
 
 
 def fields(**values: object) -> dict[str, dict[str, object]]:
@@ -52,12 +58,22 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(document, default=str)
 
 
-def configure(log_format: LogFormat = "text", level: str = "INFO") -> None:
-    """Sends the root logger to standard output in the given format."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+def configure(
+    log_format: LogFormat = "text", level: str = "INFO", file: Path | None = None
+) -> None:
+    """Sends the root logger to standard output in the given format, and to `file` if there is one,
+    which is rotated: FILES_KEPT older ones beside it. Raises StorageError."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    if file is not None:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT))
+        except OSError as error:
+            raise StorageError(f"log file {file}: {error.strerror}") from error
+    for handler in handlers:
+        handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = handlers
     root.setLevel(level)
     for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "werkzeug", "absl"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

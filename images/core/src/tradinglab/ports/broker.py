@@ -27,10 +27,12 @@ class OutcomeUnknown(ExchangeUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Balances by asset, and the fee that this account pays for taking, as a fraction."""
+    """Balances by asset, and the fee that this account pays for taking, as a fraction. `uid` is
+    the exchange's number of the account, empty where it tells none."""
 
     balances: Mapping[str, Balance]
     taker_fee: float
+    uid: str = ""
 
     def total(self, asset: str) -> Decimal:
         balance = self.balances.get(asset)

@@ -72,6 +72,7 @@ def account(document: Mapping[str, Any]) -> Account:
             for row in document["balances"]
         },
         taker_fee=float(rates["taker"]),
+        uid=str(document.get("uid", "")),
     )
 
 
