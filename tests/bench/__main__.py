@@ -3,11 +3,19 @@
 The figures of all stand in `build/bench.json`; the table of them comes last.
 """
 
-from tests.bench import api_bench, features_bench, predictor_bench
+from tests.bench import (
+    api_bench,
+    default_training_bench,
+    features_bench,
+    predictor_bench,
+    training_bench,
+)
 from tests.bench.results import table
 
 if __name__ == "__main__":
     features_bench.main([])
     predictor_bench.main()
     api_bench.main([])
+    training_bench.main([])
+    default_training_bench.main([])
     print("\n" + table())

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests.trainer.seeded_market import oracle_gain, seeded, shuffled, write
@@ -22,8 +23,6 @@ def verdict_of(seed: int, shuffle: bool, directory: str) -> tuple[int, str, floa
     oracle of the regime gains."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    from pathlib import Path
-
     from tradinglab.resource.spec import TradingModelSpec
     from tradinglab_trainer.progress import Progress
     from tradinglab_trainer.run import Run, execute
@@ -36,6 +35,12 @@ def verdict_of(seed: int, shuffle: bool, directory: str) -> tuple[int, str, floa
     manifest = execute(run, Progress(home / "progress.json")).manifest
     bound = 0.0 if shuffle else oracle_gain(rows, regimes)[0]
     return seed, manifest.gate.verdict.value, manifest.metrics["direction_gain_low"], bound
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """The processes started below find this module."""
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2]))
 
 
 def verdicts(shuffle: bool, directory) -> list[str]:
