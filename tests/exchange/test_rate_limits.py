@@ -49,6 +49,19 @@ def test_who_ignores_429_is_banned() -> None:
     limits.spend("a", 1)
 
 
+def test_connections_beyond_the_limit_are_refused() -> None:
+    clock = Clock()
+    limits = RateLimits(10, 5, clock)
+    for _ in range(300):
+        limits.count_connection("a")
+    with pytest.raises(ApiError) as raised:
+        limits.count_connection("a")
+    assert (raised.value.code, raised.value.status) == (-1003, 429)
+    limits.count_connection("b")
+    clock.now += 300
+    limits.count_connection("a")
+
+
 def test_orders_beyond_the_limit_are_refused() -> None:
     clock = Clock()
     limits = RateLimits(10, 5, clock)

@@ -89,6 +89,20 @@ def test_cancel_replace_tells_how_far_it_came(still: Program) -> None:
     still.signed("DELETE", "openOrders", symbol="BTCUSDT")
 
 
+def test_cancel_can_be_kept_to_orders_without_a_fill(still: Program) -> None:
+    placed = still.signed("POST", "order", **ORDER, quantity="0.001", price="30000")
+    wanted = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+    refused = still.signed("DELETE", "order", **wanted, cancelRestrictions="ONLY_PARTIALLY_FILLED")
+    assert refused["code"] == -2011
+    done = still.signed("DELETE", "order", **wanted, cancelRestrictions="ONLY_NEW")
+    assert done["status"] == "CANCELED"
+
+
+def test_trades_by_id_and_time_at_once_are_refused(still: Program) -> None:
+    asked = {"symbol": "BTCUSDT", "fromId": 1, "startTime": 1}
+    assert still.signed("GET", "myTrades", **asked)["code"] == -1128
+
+
 @pytest.mark.parametrize(
     ("legs", "code"),
     [

@@ -71,6 +71,15 @@ async def test_subscriptions_change_on_an_open_connection() -> None:
     assert answer["result"] is None
 
 
+async def test_who_sends_too_many_messages_is_disconnected() -> None:
+    with exchange() as program:
+        async with websockets.connect(f"{program.socket}/ws") as socket:
+            for number in range(12):
+                await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
+            await asyncio.wait_for(socket.wait_closed(), 5)
+            assert socket.close_code == 1008
+
+
 async def test_session_ends_after_its_time() -> None:
     with exchange(session_seconds=0.3) as program:
         async with websockets.connect(f"{program.socket}/ws") as socket:

@@ -6,6 +6,7 @@ Called by the REST and WebSocket API layers through their table of operations. N
 from tradinglab.fills.costs import Costs
 from tradinglab_exchange import documents, parameters
 from tradinglab_exchange.book import Book
+from tradinglab_exchange.errors import ApiError
 from tradinglab_exchange.instrument import Instrument
 from tradinglab_exchange.key_permissions import KeyPermissions
 from tradinglab_exchange.market_data import check_symbol
@@ -50,6 +51,9 @@ class AccountQueries:
         start = parameters.integer(params, "startTime")
         end = parameters.integer(params, "endTime")
         limit = parameters.limit(params, 500, 1000)
+        timed = start is not None or end is not None
+        if timed and (from_id is not None or order_id is not None):
+            raise ApiError(-1128, "Combination of optional parameters invalid.")
         found = [
             trade
             for trade in self._book.trades

@@ -107,7 +107,7 @@ class Exchange:
         self.user_streams = WebSocketApi(
             table, signatures, limits, self.settle, settings.session_seconds
         )
-        self._streams = MarketStreams(self.hub, settings.session_seconds)
+        self._streams = MarketStreams(self.hub, limits, settings.session_seconds)
         self._ticks = TickPublisher(self.hub, self.data, instrument.symbol)
         self.steps = Steps() if settings.stepped else None
         self._faults = (

@@ -27,6 +27,7 @@ class Connection:
         self._frames: asyncio.Queue[str] = asyncio.Queue(_QUEUE_FRAMES)
         self.overrun = False
         self.mute = False
+        self._second, self._received = 0, 0
 
     def send(self, frame: str) -> None:
         if self.mute:
@@ -35,6 +36,13 @@ class Connection:
             self._frames.put_nowait(frame)
         except asyncio.QueueFull:
             self.overrun = True
+
+    def received_in_this_second(self, now: float) -> int:
+        """Counts one message from the other side."""
+        if int(now) != self._second:
+            self._second, self._received = int(now), 0
+        self._received += 1
+        return self._received
 
     async def pump(self) -> None:
         """Until the socket closes or the reader is too slow."""

@@ -1,17 +1,35 @@
-"""Counts request weight and new orders in fixed windows, and bans who goes on regardless.
+"""Counts request weight, requests, connections and new orders in fixed windows.
 
-Called by the REST and WebSocket API layers before every operation.
+Called by the REST and WebSocket layers before every operation and connection. Who goes on
+regardless of a 429 is banned.
 """
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tradinglab_exchange.errors import ApiError
 
 _MINUTE, _ORDER_WINDOW, _DAY = 60, 10, 86_400
 _ORDERS_A_DAY = 200_000
+_FIVE_MINUTES, _RAW_REQUESTS, _CONNECTIONS = 300, 61_000, 300
 _REFUSALS_BEFORE_BAN = 50
 _BAN_SECONDS = 120
+
+
+@dataclass(slots=True)
+class _Window:
+    """What one address did in the current five minutes."""
+
+    number: int = 0
+    used: int = 0
+
+    def count(self, now: float) -> int:
+        current = int(now) // _FIVE_MINUTES
+        if current != self.number:
+            self.number, self.used = current, 0
+        self.used += 1
+        return self.used
 
 
 class RateLimits:
@@ -23,6 +41,8 @@ class RateLimits:
         self._refusals: defaultdict[str, int] = defaultdict(int)
         self._banned_until: dict[str, float] = {}
         self._orders: defaultdict[tuple[int, int], int] = defaultdict(int)
+        self._requests: defaultdict[str, _Window] = defaultdict(_Window)
+        self._sockets: defaultdict[str, _Window] = defaultdict(_Window)
 
     def used_weight(self, address: str) -> int:
         return self._weights[(address, int(self._clock()) // _MINUTE)]
@@ -57,11 +77,19 @@ class RateLimits:
                 status=429,
                 retry_after_seconds=max(1, int((window + 1) * _MINUTE - now)),
             )
+        if self._requests[address].count(now) > _RAW_REQUESTS:
+            raise _too_many("Too many requests; current limit is 61000 requests per 5 MINUTE.", now)
         self._weights[key] += weight
         if len(self._weights) > 1000:
             self._weights = defaultdict(
                 int, {old: used for old, used in self._weights.items() if old[1] == window}
             )
+
+    def count_connection(self, address: str) -> None:
+        """Raises 429 beyond the limit of new WebSockets."""
+        now = self._clock()
+        if self._sockets[address].count(now) > _CONNECTIONS:
+            raise _too_many("Too many connection requests; limit is 300 per 5 MINUTE.", now)
 
     def count_orders(self, count: int) -> None:
         """Raises -1015 beyond the limit of new orders."""
@@ -100,6 +128,11 @@ class RateLimits:
 
 def _limit(kind: str, interval: str, number: int, limit: int) -> dict[str, object]:
     return {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
+
+
+def _too_many(text: str, now: float) -> ApiError:
+    wait = (int(now) // _FIVE_MINUTES + 1) * _FIVE_MINUTES - now
+    return ApiError(-1003, text, status=429, retry_after_seconds=max(1, int(wait)))
 
 
 def _too_much(status: int, until: float, now: float) -> ApiError:

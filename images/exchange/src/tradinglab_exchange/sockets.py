@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from tradinglab_exchange.errors import ApiError
 from tradinglab_exchange.hub import Connection
+from tradinglab_exchange.rate_limits import RateLimits
 
 PING_SECONDS = 20.0
 CLOSE_SECONDS = 1.0
@@ -18,6 +20,16 @@ async def close_all(connections: Iterable[Connection]) -> None:
     """Closes them together; a peer that does not answer holds up nobody for long."""
     closing = (one.socket.close(code=WSCloseCode.GOING_AWAY) for one in connections)
     await asyncio.gather(*closing, return_exceptions=True)
+
+
+def refused_connection(limits: RateLimits, request: web.Request) -> web.Response | None:
+    """The answer to a handshake too many."""
+    try:
+        limits.count_connection(request.remote or "unknown")
+    except ApiError as error:
+        headers = {"Retry-After": str(error.retry_after_seconds)}
+        return web.json_response(error.document(), status=error.status, headers=headers)
+    return None
 
 
 async def serve_socket(

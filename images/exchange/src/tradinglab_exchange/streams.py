@@ -5,20 +5,24 @@ Registered by the application; publishes nothing itself, it only manages subscri
 
 import json
 import re
+import time
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from tradinglab_exchange.hub import Connection, StreamHub, encoded
-from tradinglab_exchange.sockets import serve_socket
+from tradinglab_exchange.rate_limits import RateLimits
+from tradinglab_exchange.sockets import refused_connection, serve_socket
 
+MESSAGES_A_SECOND = 5
+STREAMS_A_CONNECTION = 1024
 _STREAM = re.compile(r"^[a-z0-9]+@[A-Za-z0-9_@+:]+$")
 
 
 class MarketStreams:
     """Handlers of the market stream endpoints."""
 
-    def __init__(self, hub: StreamHub, session_seconds: float) -> None:
-        self._hub, self._session_seconds = hub, session_seconds
+    def __init__(self, hub: StreamHub, limits: RateLimits, session_seconds: float) -> None:
+        self._hub, self._limits, self._session_seconds = hub, limits, session_seconds
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -27,15 +31,16 @@ class MarketStreams:
             web.get("/stream", self._combined),
         ]
 
-    async def _raw(self, request: web.Request) -> web.WebSocketResponse:
+    async def _raw(self, request: web.Request) -> web.StreamResponse:
         return await self._serve(request, False, request.match_info.get("streams", ""))
 
-    async def _combined(self, request: web.Request) -> web.WebSocketResponse:
+    async def _combined(self, request: web.Request) -> web.StreamResponse:
         return await self._serve(request, True, request.query.get("streams", ""))
 
-    async def _serve(
-        self, request: web.Request, combined: bool, names: str
-    ) -> web.WebSocketResponse:
+    async def _serve(self, request: web.Request, combined: bool, names: str) -> web.StreamResponse:
+        refusal = refused_connection(self._limits, request)
+        if refusal is not None:
+            return refusal
         opened: list[Connection] = []
 
         def subscribe(connection: Connection) -> None:
@@ -52,6 +57,10 @@ class MarketStreams:
                 self._hub.leave(connection)
 
     async def _received(self, connection: Connection, text: str) -> None:
+        if connection.received_in_this_second(time.monotonic()) > MESSAGES_A_SECOND:
+            message = b"Too many requests"
+            await connection.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=message)
+            return
         connection.send(encoded(self._answer(connection, text)))
 
     def _answer(self, connection: Connection, text: str) -> dict[str, object]:
@@ -73,6 +82,10 @@ class MarketStreams:
             isinstance(stream, str) and _STREAM.match(stream) for stream in streams
         ):
             return _refusal(2, "Invalid request: params must be stream names", request_id)
+        if method == "SUBSCRIBE" and (
+            len(connection.streams | set(streams)) > STREAMS_A_CONNECTION
+        ):
+            return _refusal(2, "Invalid request: at most 1024 streams", request_id)
         change = self._hub.subscribe if method == "SUBSCRIBE" else self._hub.unsubscribe
         for stream in streams:
             change(connection, stream)

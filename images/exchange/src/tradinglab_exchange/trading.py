@@ -108,6 +108,9 @@ class Trading:
     def cancel_order(self, params: Params) -> Answer:
         check_symbol(params, self._instrument)
         order = self._open_order(params)
+        allowed = params.get("cancelRestrictions", "")
+        if allowed and allowed.removeprefix("ONLY_") != order.status:
+            raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
         cancel_id = parameters.client_id(params, "newClientOrderId") or new_client_id()
         canceled = self._engine.cancel(order, cancel_id)
         if len(canceled) > 1:
@@ -146,6 +149,7 @@ class Trading:
             "orderId": params.get("cancelOrderId", ""),
             "origClientOrderId": params.get("cancelOrigClientOrderId", ""),
             "newClientOrderId": params.get("cancelNewClientOrderId", ""),
+            "cancelRestrictions": params.get("cancelRestrictions", ""),
             "symbol": self._instrument.symbol,
         }
         given = {name: value for name, value in wanted.items() if value}

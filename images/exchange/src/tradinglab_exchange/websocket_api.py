@@ -15,7 +15,7 @@ from tradinglab_exchange.operations import Operation, Security
 from tradinglab_exchange.parameters import Params
 from tradinglab_exchange.rate_limits import RateLimits
 from tradinglab_exchange.signatures import Signatures
-from tradinglab_exchange.sockets import serve_socket
+from tradinglab_exchange.sockets import refused_connection, serve_socket
 
 _SUBSCRIBE_WEIGHT = 2
 
@@ -60,7 +60,10 @@ class WebSocketApi:
     def connections(self) -> set[Connection]:
         return set(self._connected_since)
 
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        refusal = refused_connection(self._limits, request)
+        if refusal is not None:
+            return refusal
         address = request.remote or "unknown"
         opened: list[Connection] = []
 
