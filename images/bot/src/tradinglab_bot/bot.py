@@ -5,7 +5,6 @@ import logging
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,7 @@ from tradinglab_bot.forecasts import Forecasts
 from tradinglab_bot.kill_watch import watch_switch
 from tradinglab_bot.limits import KillSwitch, LimitedBroker
 from tradinglab_bot.outbox import Outbox
+from tradinglab_bot.progress import Progress
 from tradinglab_bot.settings import BotSettings
 from tradinglab_bot.startup import load_history, open_books, patiently, reconcile
 from tradinglab_bot.telegram_commands.service import TelegramCommands
@@ -59,27 +59,6 @@ def wall_milliseconds() -> int:
 def start_of_day(milliseconds: int) -> int:
     """Of the UTC day."""
     return milliseconds - milliseconds % MILLISECONDS["d"]
-
-
-@dataclass
-class Progress:
-    """What health and readiness are judged by."""
-
-    feed: Feed | None = None
-    trader: Trader | None = None
-    silence_seconds: float = 60.0
-
-    def unhealthy(self) -> list[str]:
-        if self.feed is None or self.trader is None:
-            return []
-        age = self.feed.age_seconds
-        limit = 3 * self.silence_seconds
-        return [f"no frame of the stream for {age:.0f} s"] if age > limit else []
-
-    def unready(self) -> list[str]:
-        if self.trader is None:
-            return ["ledger and exchange are not reconciled yet"]
-        return self.unhealthy() + ([self.trader.problem] if self.trader.problem else [])
 
 
 def resume(settings: BotSettings) -> str:
@@ -130,9 +109,13 @@ class Bot:
             loop.add_signal_handler(number, self._stop.set)
         if settings.listen:
             self._health = await health.serve(
-                settings.listen, self._progress.unhealthy, self._progress.unready
+                settings.listen,
+                self._progress.unhealthy,
+                self._progress.unready,
+                self._progress.metrics,
             )
         ledger = Ledger(Path(settings.ledger), wall_milliseconds)
+        self._progress.ledger = ledger
         where = settings.addresses
         inference = InferenceClient(settings.api_url, api_key=settings.api_key)
         caller = Caller(
@@ -267,7 +250,9 @@ class Bot:
         watch = AccountWatch(
             account_stream, lambda trade: trade <= ledger.last_trade_id(), trader.look
         )
-        self._progress.feed, self._progress.trader = feed, trader
+        progress = self._progress
+        progress.books, progress.executor, progress.watch = books, executor, watch
+        progress.feed, progress.trader = feed, trader
         _alert(ledger, "start", _started(model, books))
         deciding = asyncio.ensure_future(trader.run(self._stop, settings.max_bars))
         others = [

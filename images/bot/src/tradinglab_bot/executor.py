@@ -49,6 +49,7 @@ class Executor:
         self._replaced: dict[int, OrderReport] = {}
         self._started_at = time.monotonic()
         self._last_refusal = ""
+        self.rejects = 0
 
     def write(self, bar_open_time: int, intents: Sequence[Intent]) -> list[WrittenIntent]:
         """Inside the caller's transaction."""
@@ -248,6 +249,7 @@ class Executor:
 
     def _refused(self, written: WrittenIntent, status: IntentStatus, why: str) -> None:
         """Said aloud once, not at each attempt to protect the same position."""
+        self.rejects += 1
         text = f"{written.kind} order {written.first_order_id} was not accepted: {why}"
         repeated = why == self._last_refusal
         self._answer(written, status, why, alert=None if repeated else text)

@@ -25,12 +25,14 @@ REPAIR_PAUSE_SECONDS = 0.3
 
 
 class Feed:
-    """Puts bars into `queue`; `last_price` follows unfinished bars too."""
+    """Puts bars into `queue`; `last_price` follows unfinished bars too, `emitted_at` is when the
+    newest bar was put there, on this machine's monotonic clock."""
 
     def __init__(self, history: BarHistory, stream: BarStream, bar_milliseconds: int) -> None:
         self.queue: asyncio.Queue[Bar] = asyncio.Queue()
         self.last_price: float | None = None
         self.reconnects = 0
+        self.emitted_at = 0.0
         self._history = history
         self._stream = stream
         self._bar_milliseconds = bar_milliseconds
@@ -121,4 +123,5 @@ class Feed:
 
     def _emit(self, bar: Bar) -> None:
         self._expected = bar.open_time + self._bar_milliseconds
+        self.emitted_at = time.monotonic()
         self.queue.put_nowait(bar)

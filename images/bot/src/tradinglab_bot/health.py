@@ -1,13 +1,19 @@
-"""GET /healthz and /readyz over HTTP. Started by the bot when it has an address to listen on."""
+"""GET /healthz, /readyz and /metrics over HTTP.
+
+Started by the bot when it has an address to listen on.
+"""
 
 from collections.abc import Callable
 
 from aiohttp import web
 
 Problems = Callable[[], list[str]]
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def serve(address: str, unhealthy: Problems, unready: Problems) -> web.AppRunner:
+async def serve(
+    address: str, unhealthy: Problems, unready: Problems, metrics: Callable[[], str]
+) -> web.AppRunner:
     """200 with `ok`, or 503 with what is wrong, one problem a line."""
 
     def handler(problems: Problems) -> Callable[[web.Request], object]:
@@ -17,7 +23,11 @@ async def serve(address: str, unhealthy: Problems, unready: Problems) -> web.App
 
         return answer
 
+    async def measured(_: web.Request) -> web.Response:
+        return web.Response(text=metrics(), headers={"Content-Type": METRICS_TYPE})
+
     application = web.Application()
+    application.router.add_get("/metrics", measured)
     application.router.add_get("/healthz", handler(unhealthy))  # type: ignore[arg-type]
     application.router.add_get("/readyz", handler(unready))  # type: ignore[arg-type]
     runner = web.AppRunner(application, access_log=None)

@@ -6,6 +6,7 @@ transaction; only then anything is sent.
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
@@ -28,6 +29,7 @@ from tradinglab_bot.drift_watch import DriftWatch
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
 from tradinglab_bot.forecasts import Forecasts
+from tradinglab_bot.stages import Stages
 from tradinglab_bot.window import Window, bars_needed
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,8 @@ class Trader:
         self._stop = asyncio.Event()
         self._something_happened = asyncio.Event()
         self.decided = 0
+        self.stages = Stages()
+        self.busy_since: float | None = None
         self.problem: str | None = None
 
     async def run(self, stop: asyncio.Event, max_bars: int) -> None:
@@ -77,7 +81,9 @@ class Trader:
                 if not getting.done():
                     getting.cancel()
                     return
+                self.busy_since = time.monotonic()
                 await self._on_bar(getting.result())
+                self.busy_since = None
         finally:
             stopped.cancel()
 
@@ -171,12 +177,18 @@ class Trader:
         forecast, latest = await self._forecast(bar)
         while True:
             async with self._lock:
-                written = await self._decide(bar, forecast, latest)
+                with self.stages.timed("decide"):
+                    written = await self._decide(bar, forecast, latest)
                 if written is not None:
-                    await self._send(written)
+                    if self._feed.queue.empty():
+                        waited = time.monotonic() - self._feed.emitted_at
+                        self.stages.add("close_to_order", waited)
+                    with self.stages.timed("send"):
+                        await self._send(written)
                     break
             if await self._stopped_within(STORAGE_PAUSE_SECONDS):
                 return  # the bar is decided after the next start
+        log.debug("bar done", extra=fields(bar=bar.open_time, **self.stages.milliseconds()))
         await self._drift.after_bar(bar.open_time, self._forecasts.model, self._window)
         if self._previous_bar is not None:
             self._summarise_day(self._previous_bar, bar.open_time)
@@ -262,7 +274,8 @@ class Trader:
 
     async def _ask(self, bar: Bar) -> tuple[Forecast | None, dict[str, float | None]]:
         try:
-            snapshots = self._window.snapshots()
+            with self.stages.timed("snapshots"):
+                snapshots = self._window.snapshots()
         except DataError as error:
             log.warning(f"no snapshots: {error}")
             return None, {}
@@ -277,7 +290,8 @@ class Trader:
         if missing:
             log.info("no forecast over a hole in the bars", extra=fields(missing_bars=missing))
             return None, latest
-        return await self._forecasts.forecast(snapshots, bar.open_time), latest
+        with self.stages.timed("forecast"):
+            return await self._forecasts.forecast(snapshots, bar.open_time), latest
 
     def _missing_bars(self) -> int:
         return self._window.missing_bars(self._forecasts.model.window_bars)

@@ -315,6 +315,10 @@ class Ledger:
             (kind, text, self._now()),
         )
 
+    def alerts_waiting(self) -> int:
+        row = self._execute("SELECT count(*) AS n FROM outbox WHERE sent_at IS NULL").fetchone()
+        return int(row["n"])
+
     def next_alert(self) -> Alert | None:
         row = self._execute(
             "SELECT id, kind, text, attempts FROM outbox WHERE sent_at IS NULL ORDER BY id LIMIT 1"
