@@ -4,6 +4,7 @@ Used by the tests of kills and watches, and by the bench of its memory.
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,11 @@ from tradinglab_operator.local.serving import free_port
 
 # Longer than the second that the stamps of a cluster tell apart.
 TRAINING = timedelta(seconds=1.5)
+
+
+def resident_megabytes(pid: int) -> float:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024 / 1e6 if found else float("nan")
 
 
 class OperatorProcess:
@@ -69,12 +75,7 @@ class OperatorProcess:
             self.process.wait()
 
     def memory_megabytes(self) -> float:
-        """Resident, in the unit of a pod's limit."""
-        pid = self.process.pid if self.process else 0
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) * 1024 / 1e6
-        return 0.0
+        return resident_megabytes(self.process.pid) if self.process else 0.0
 
     def is_alive(self) -> bool:
         try:
