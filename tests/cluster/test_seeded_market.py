@@ -11,6 +11,7 @@ import yaml
 from tests.cluster.kube import ROOT, CommandFailed, Namespace, wait_for
 from tests.cluster.stand_in import CHAT, NAME, PORT, telegram_documents
 from tests.cluster.step_times import say
+from tests.operator.bad_models import AT_APPLY, changed
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
 
@@ -71,20 +72,10 @@ def test_chart_installs_where_the_restricted_profile_is_enforced(lab):
     assert not lab.get("deployment", "tradinglab-api")["status"].get("readyReplicas")
 
 
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"training": {"epoch": 3}}, "spec.training.epoch"),
-        ({"market": {"symbol": "bitcoin"}}, "spec.market.symbol"),
-        ({"schedule": {"cron": "every sunday"}}, "spec.schedule.cron"),
-    ],
-)
+@pytest.mark.parametrize(("change", "named"), AT_APPLY, ids=str)
 def test_invalid_model_is_refused_naming_the_field(lab, change, named):
-    spec = {key: dict(value) for key, value in MANIFEST["spec"].items()}
-    for block, fields in change.items():
-        spec[block] |= fields
     with pytest.raises(CommandFailed) as refused:
-        lab.apply({**MANIFEST, "spec": spec})
+        lab.apply({**MANIFEST, "spec": changed(MANIFEST["spec"], change)})
     assert named in str(refused.value)
     assert not lab.items("tradingmodels")
 
