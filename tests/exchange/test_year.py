@@ -49,9 +49,7 @@ class Client:
                 await self.signed("DELETE", "order", symbol="BTCUSDT", orderId=order)
 
     async def _enter(self, close: float) -> None:
-        prices = {
-            name: f"{close * by:.2f}" for name, by in (("e", 0.998), ("t", 1.01), ("s", 0.985))
-        }
+        entry, profit, stop = (f"{close * by:.2f}" for by in (0.998, 1.01, 0.985))
         answer = await self.signed(
             "POST",
             "orderList/otoco",
