@@ -96,7 +96,7 @@ class Messages:
 
     def received(self):
         with self._lock:
-            return list(self._received)
+            return [dict(each) for each in self._received]
 
     def forget(self):
         with self._lock:

@@ -110,10 +110,15 @@ def profit(moment: Moment, _: str) -> str:
     if total.first_close and total.last_close:
         lines.append(f"Buy and hold: {total.last_close / total.first_close - 1:+.2%}")
     won = f", {total.trades_won} won" if total.trades else ""
-    lines.append(f"{total.trades} closed trades{won}: {total.profit:+,.2f} {moment.quote}")
+    closed = _closed(total.trades)
+    lines.append(f"{closed}{won}: {total.profit:+,.2f} {moment.quote}")
     if not total.trades:
         lines.append("No trade closed yet. /explain says why the last bar led to none.")
     return "\n".join(lines)
+
+
+def _closed(count: int) -> str:
+    return f"{count} closed trade{'' if count == 1 else 's'}"
 
 
 def _share(part: Decimal, whole: Decimal) -> str:
@@ -147,7 +152,7 @@ def performance(moment: Moment, _: str) -> str:
     quote = moment.quote
     return "\n".join(
         [
-            f"{len(trades)} closed trades, {len(won)} won ({len(won) / len(trades):.0%})",
+            f"{_closed(len(trades))}, {len(won)} won ({len(won) / len(trades):.0%})",
             f"Sum {sum(each.profit for each in trades):+,.2f} {quote}, won over lost: {ratio}",
             f"Average win {_mean(won):,.2f}, average loss {_mean(lost):,.2f} {quote}",
             (

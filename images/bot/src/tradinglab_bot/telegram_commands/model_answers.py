@@ -3,6 +3,7 @@
 Called by the listener.
 """
 
+import re
 from datetime import UTC, datetime
 
 from tradinglab.adapters.ledger.telegram_queries import PastDecision, past_decisions
@@ -11,6 +12,8 @@ from tradinglab_bot import story
 from tradinglab_bot.telegram_commands.moment import Moment, number_in
 
 CLASSES = ("strongly up", "up", "down", "strongly down")
+# What is shown is to be copied into a shell.
+DIGEST = re.compile(r"^sha256:[0-9a-f]{1,64}$", re.ASCII)
 NO_BAR = "No bar was decided yet."
 PERCENT_ENDINGS = ("return", "fraction", "cost", "discount")
 
@@ -105,8 +108,8 @@ def _shown(name: str, value: float) -> str:
 
 
 def promote(moment: Moment, argument: str) -> str:
-    digest = argument.split()[0] if argument.split() else "sha256:…"
-    shown = digest[:80] if digest.isascii() and digest.isprintable() else "sha256:…"
+    word = argument.split()[0] if argument.split() else ""
+    shown = word if DIGEST.match(word) else "sha256:…"
     return (
         "The bot may not choose the model that is served; a person with kubectl may:\n"
         f"kubectl {_resource(moment)} --type merge -p "
