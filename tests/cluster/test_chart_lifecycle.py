@@ -70,7 +70,8 @@ def test_api_server_accepts_every_document(lab):
     lab.create()
     files = ("-f", str(IMAGE_VALUES), "--set", "exchange.enabled=true,api.replicas=2")
     settings = [*files, "--set", ",".join(SETTINGS), "-n", lab.name]
-    lab.cluster.helm("install", "tradinglab", str(CHART), "--dry-run=server", *settings)
+    dry = ("install", "tradinglab", str(CHART), "--dry-run=server", "--take-ownership")
+    lab.cluster.helm(*dry, *settings)
     rendered = lab.cluster.helm("template", "tradinglab", str(CHART), *settings)
     documents = [d for d in yaml.safe_load_all(rendered) if d]
     (job,) = [
