@@ -42,6 +42,7 @@ class ScriptedApi:
         self.reference = reference
         self.digest = FIRST
         self.volatility = 0.006
+        self.failing = False
         self.asked: list[int] = []
         self._streams: dict[str, int] = {}
         self._runner: web.AppRunner | None = None
@@ -93,6 +94,8 @@ class ScriptedApi:
         return self._forecast(stream, open_time)
 
     def _forecast(self, stream: str, open_time: int) -> web.Response:
+        if self.failing:
+            return web.json_response({"detail": "not now"}, status=503)
         self._streams[stream] = open_time
         self.asked.append(open_time)
         probabilities, momentum = self.view(open_time)
