@@ -255,3 +255,75 @@ def test_the_stand_in_runs_as_a_program_and_stops_on_sigterm():
     finally:
         process.kill()
         process.wait()
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"0" * 1000
+
+
+async def pictured(root, caption, picture=PICTURE):
+    sender = TelegramSender(DEFAULT_TOKEN, CHAT, root)
+    try:
+        await sender.send_picture(picture, caption)
+    finally:
+        await sender.aclose()
+
+
+async def test_a_picture_arrives_with_its_caption(start):
+    root, messages = start()
+    await pictured(root, "2023-11-14: equity 10,000.00 USDT")
+    (message,) = messages.received()
+    assert message["caption"] == "2023-11-14: equity 10,000.00 USDT"
+    assert messages.picture(message["message_id"]) == PICTURE
+
+
+async def test_a_caption_too_long_for_a_picture_follows_as_a_message(start):
+    root, messages = start()
+    await pictured(root, "y" * 1025)
+    picture, text = messages.received()
+    assert picture["caption"] is None
+    assert text["text"] == "y" * 1025
+
+
+async def test_a_picture_that_is_none_never_succeeds(start):
+    root, _ = start()
+    with pytest.raises(MessageRefused, match="(?i)image_process_failed"):
+        await pictured(root, "caption", b"spoilt")
+
+
+@pytest.mark.parametrize("failure", ["500", "429", "drop", "garbage", "odd"])
+async def test_a_picture_that_fails_may_be_sent_again(start, failure):
+    root, _ = start(failures=[f"sendPhoto/{failure}"])
+    with pytest.raises(TelegramUnavailable) as raised:
+        await pictured(root, "caption")
+    assert raised.value.unsent == "caption"
+
+
+async def test_signs_of_markup_arrive_as_they_are(start):
+    root, messages = start()
+    text = r"_*[a](b)~`>#+-=|{}.! <b>&lt;</i> \\_ */ <script>"
+    await sent(root, text)
+    assert messages.received()[0]["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"), [("MarkdownV2", "1.5"), ("HTML", "a < b"), ("HTML", "<script>")]
+)
+def test_the_stand_in_refuses_markup_that_is_not_escaped(start, mode, text):
+    root, _ = start()
+    call = {"chat_id": 1, "text": text, "parse_mode": mode}
+    answer = httpx.post(f"{root}/bot{DEFAULT_TOKEN}/sendMessage", json=call)
+    assert answer.status_code == 400
+    assert "can't parse entities" in answer.json()["description"]
+
+
+def test_the_stand_in_refuses_the_twenty_first_message_to_a_group_within_a_minute(start):
+    root, messages = start()
+    now = [0.0]
+    messages._now = lambda: now[0]
+    for _ in range(20):
+        now[0] += 1
+        messages.accept({"chat_id": "-5", "text": "x"})
+    now[0] += 1
+    answer = httpx.post(f"{root}/bot{DEFAULT_TOKEN}/sendMessage", json={"chat_id": -5, "text": "x"})
+    assert answer.status_code == 429
+    assert answer.json()["parameters"]["retry_after"] == 41

@@ -70,12 +70,13 @@ class ControlDuties:
             self._attempts = 0
             self._done(
                 EXIT_WANTED,
-                f"not everything could be sold in {EXIT_ATTEMPTS} attempts; /order shows what is "
+                f"the last {EXIT_ATTEMPTS} attempts to sell sold nothing; /order shows what is "
                 "left, its stop is looked after",
             )
             return
+        before = books.state.base
         await self._trader.sell_all()
-        self._attempts += 1
+        self._attempts = 0 if books.state.base < before else self._attempts + 1
 
     async def _ask(self, requests: TrainingRequests, wanted: str) -> None:
         digest, _, by = wanted.partition(" ")

@@ -22,7 +22,7 @@ from tradinglab.domain.order import (
     Side,
     StopIntent,
 )
-from tradinglab.engine.decision import Decision
+from tradinglab.engine.decision import Decision, Reason
 from tradinglab.engine.state import ClosedTrade, EngineState
 
 ARROWS = ("▲▲", "▲", "▼", "▼▼")
@@ -125,12 +125,23 @@ def drift_alert(version: str, drift: Drift, asking: bool) -> str:
 
 
 def daily_summary(day: str, summary: LedgerSummary, quote: str) -> str:
-    """The alert at the end of each UTC day of the market."""
-    reasons = ", ".join(f"{name} {count}" for name, count in summary.decisions_by_reason.items())
+    """The alert at the end of each UTC day of the market, in lines that fit a phone."""
     first, last = summary.first_equity or Decimal(0), summary.last_equity or Decimal(0)
     change = f"{last / first - 1:+.2%}" if first else "n/a"
+    held = ""
+    if summary.first_close and summary.last_close:
+        held = f", buy and hold {summary.last_close / summary.first_close - 1:+.2%}"
+    trades = "No trade closed"
+    if summary.trades:
+        trades = (
+            f"Trades closed: {summary.trades}, won {summary.trades_won}, "
+            f"profit {summary.profit:+,.2f} {quote}"
+        )
+    reasons = ", ".join(
+        f"{count} {Reason(name).words}" for name, count in summary.decisions_by_reason.items()
+    )
     return (
-        f"{day}: equity {money(last)} {quote} ({change}), {summary.bars_decided} bars decided with "
-        f"{summary.forecasts} forecasts, {summary.fills} fills, {summary.trades} trades closed, "
-        f"profit {summary.profit:+,.2f} {quote}. Decisions: {reasons or 'none'}"
+        f"{day}: equity {money(last)} {quote} ({change}{held})\n"
+        f"{trades}, {summary.fills} fills\n"
+        f"Bars {summary.bars_decided}, forecasts {summary.forecasts}: {reasons or 'none decided'}"
     )

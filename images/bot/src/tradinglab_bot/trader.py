@@ -315,5 +315,5 @@ class Trader:
         bars = (day * DAY_MILLISECONDS, (day + 1) * DAY_MILLISECONDS)
         summary = read_summary(ledger.path, bars)
         text = story.daily_summary(story.instant(bars[0])[:10], summary, self._books.rules.quote)
-        log.info(text)
+        log.info(text.replace("\n", "; "))
         self._alert(text, "daily")
