@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
-from tests.operator.cluster_story import TEMPLATE, store_artifact
+from tests.operator.artifacts import store_artifact
+from tests.operator.cluster_story import TEMPLATE
 from tests.operator.fake_api import FakeApi, stamp
 
 from tradinglab_operator.local.serving import free_port

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.operator.cluster_story import Story, store_artifact
+from tests.operator.artifacts import store_artifact
+from tests.operator.cluster_story import Story
 
 from tradinglab.artifact.manifest import Comparison
 from tradinglab.artifact.store import MAX_MANIFEST_BYTES, Artifact

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.operator.cluster_story import START, Story, store_artifact, tradingmodel
+from tests.operator.artifacts import store_artifact
+from tests.operator.cluster_story import START, Story, tradingmodel
 
 from tradinglab.resource.spec import TradingModelSpec
 from tradinglab_operator.actions import Action

@@ -1,0 +1,1 @@
+"""Found before the real program of this name: see main."""
