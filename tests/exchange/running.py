@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 
 import ccxt
 import ccxt.async_support
+import ccxt.pro
 
 START_SECONDS = 20.0
 KEY, SECRET = "demo", "demo-secret"
@@ -167,6 +168,15 @@ def ccxt_client(program: Program) -> ccxt.binance:
 def ccxt_async_client(program: Program) -> ccxt.async_support.binance:
     client = ccxt.async_support.binance(_options())
     client.urls["api"]["public"] = client.urls["api"]["private"] = f"{program.rest}/api/v3"
+    return client
+
+
+def ccxt_stream_client(program: Program) -> ccxt.pro.binance:
+    """The one that also listens: market streams and the WebSocket API."""
+    client = ccxt.pro.binance(_options())
+    client.urls["api"]["public"] = client.urls["api"]["private"] = f"{program.rest}/api/v3"
+    client.urls["api"]["ws"]["spot"] = f"{program.socket}/ws"
+    client.urls["api"]["ws"]["ws-api"]["spot"] = f"{program.socket}/ws-api/v3"
     return client
 
 

@@ -1,10 +1,17 @@
-"""An unmodified ccxt, sync and async, trades on the exchange with only its base URLs changed."""
+"""An unmodified ccxt, sync, async and streaming, trades with only its base URLs changed."""
 
+import asyncio
 import itertools
 
 import ccxt
 import pytest
-from tests.exchange.running import Program, ccxt_async_client, ccxt_client, exchange
+from tests.exchange.running import (
+    Program,
+    ccxt_async_client,
+    ccxt_client,
+    ccxt_stream_client,
+    exchange,
+)
 
 PAIR = "BTC/USDT"
 
@@ -152,3 +159,35 @@ async def test_async_client_trades_too() -> None:
     assert bought["status"] == "closed"
     assert balance["BTC"]["total"] == pytest.approx(0.00999)
     assert len(rows) == 5
+
+
+async def test_streaming_client_watches_the_market() -> None:
+    with exchange() as program:
+        client = ccxt_stream_client(program)
+        try:
+            await client.load_markets()
+            bars = await client.watch_ohlcv(PAIR, "1h")
+            trades = await client.watch_trades(PAIR)
+            ticker = await client.watch_ticker(PAIR)
+            book = await client.watch_order_book(PAIR)
+        finally:
+            await client.close()
+    assert bars[-1][1] > 0 and trades[-1]["price"] > 0 and ticker["last"] > 0
+    assert book["bids"][0][0] < book["asks"][0][0]
+
+
+async def test_streaming_client_trades_and_hears_of_it() -> None:
+    with exchange() as program:
+        client = ccxt_stream_client(program)
+        try:
+            await client.load_markets()
+            orders = asyncio.create_task(client.watch_orders(PAIR))
+            balance = asyncio.create_task(client.watch_balance())
+            await client.authenticate()
+            bought = await client.create_order_ws(PAIR, "market", "buy", 0.01)
+            heard, held = await asyncio.wait_for(asyncio.gather(orders, balance), 10)
+        finally:
+            await client.close()
+    assert bought["status"] == "closed"
+    assert heard[-1]["id"] == bought["id"]
+    assert held["BTC"]["total"] == pytest.approx(0.00999)

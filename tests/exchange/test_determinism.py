@@ -11,7 +11,7 @@ import websockets
 from tests.exchange.running import STEPPED, Program, ccxt_client, exchange
 
 PAIR = "BTC/USDT"
-BARS = 800
+BARS = 500
 BARS_A_SECOND = 200
 
 

@@ -1,6 +1,7 @@
 """Halts, delisting, bars that never were, deposits, sockets that died without a word."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ def test_missing_bars_are_in_neither_stream_nor_history(stepped: Program) -> Non
     stepped.step(4)
     times = open_times(stepped)
     assert last + HOUR not in times and last + 2 * HOUR not in times
-    assert times[-1] == last + 6 * HOUR
+    assert times[-1] == last + 4 * HOUR
 
 
 def test_halt_stops_trading_and_bars_until_it_ends(stepped: Program) -> None:
@@ -67,6 +68,25 @@ def test_halt_stops_trading_and_bars_until_it_ends(stepped: Program) -> None:
     assert client.cancel_order(resting["id"], PAIR)["status"] == "canceled"
     stepped.faults(symbol_status="TRADING")
     assert client.create_order(PAIR, "market", "buy", 0.001)["status"] == "closed"
+
+
+def test_nothing_moves_or_fills_during_a_halt(stepped: Program) -> None:
+    client = ccxt_client(stepped)
+    client.load_markets()
+    last = client.fetch_ticker(PAIR)["last"]
+    client.create_order(PAIR, "limit", "buy", 0.001, round(0.9999 * last, 2))
+    stepped.faults(symbol_status="HALT")
+    before = open_times(stepped)
+    stepped.step(30)
+    assert client.fetch_ticker(PAIR)["last"] == last
+    assert len(client.fetch_open_orders(PAIR)) == 1
+    stepped.faults(symbol_status="TRADING")
+    stepped.step(30)
+    times = open_times(stepped, 100)
+    assert client.fetch_open_orders(PAIR) == []
+    gaps = [(b - a) // HOUR for a, b in itertools.pairwise(times)]
+    assert sorted(gaps)[-1] >= 30 and sorted(gaps)[-2] == 1
+    assert before[-1] in times
 
 
 def test_delisting_expires_the_open_orders_and_frees_their_funds(stepped: Program) -> None:

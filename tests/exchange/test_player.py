@@ -24,6 +24,9 @@ class Listening:
         self.ticks: list[Tick] = []
         self.klines: list[dict[str, object]] = []
 
+    def is_open(self) -> bool:
+        return True
+
     def takes_place(self) -> bool:
         return True
 

@@ -15,10 +15,10 @@ from tradinglab.errors import StorageError
 from tradinglab.fills.costs import Costs, FeeDiscount
 from tradinglab.fills.crossing import Ahead
 from tradinglab.logs import fields
+from tradinglab_exchange.account_events import account_position
 from tradinglab_exchange.account_queries import AccountQueries
 from tradinglab_exchange.admission import Admission
 from tradinglab_exchange.book import Book
-from tradinglab_exchange.documents import account_position
 from tradinglab_exchange.fault_plan import Faults
 from tradinglab_exchange.faults import FaultSwitch
 from tradinglab_exchange.frame_faults import Frame
@@ -108,7 +108,7 @@ class Exchange:
             table, signatures, limits, self.settle, settings.session_seconds
         )
         self._streams = MarketStreams(self.hub, limits, settings.session_seconds)
-        self._ticks = TickPublisher(self.hub, self.data, instrument.symbol)
+        self._ticks = TickPublisher(self.hub, self.data, market, self.engine)
         self.steps = Steps() if settings.stepped else None
         self._faults = (
             FaultSwitch(self.disconnect_all, self._apply_faults, settings.seed)
@@ -145,8 +145,11 @@ class Exchange:
         """Saved together with what the tick changes."""
         self.position = position
 
+    def is_open(self) -> bool:
+        return self.engine.status is SymbolStatus.TRADING
+
     def takes_place(self) -> bool:
-        if self.engine.status is not SymbolStatus.TRADING:
+        if not self.is_open():
             return False
         return self._faults is None or self._faults.frames.takes_place()
 

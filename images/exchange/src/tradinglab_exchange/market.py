@@ -33,6 +33,9 @@ class Tick:
 class Listener(Protocol):
     """What the exchange does on each market event."""
 
+    def is_open(self) -> bool:
+        """Whether the pair is in trading now."""
+
     def takes_place(self) -> bool:
         """Whether the next bar is traded at all: not during a halt."""
 

@@ -10,72 +10,25 @@ from tradinglab_exchange import parameters
 from tradinglab_exchange.candles import (
     INTERVAL_MS,
     TRADES_PER_BAR_ID_SPACE,
-    Candle,
-    first_trade_id,
     kline_row,
-    path,
 )
+from tradinglab_exchange.day_ticker import LEVEL_QUANTITY, day_ticker
 from tradinglab_exchange.errors import ApiError
 from tradinglab_exchange.instrument import Instrument, SymbolStatus, symbol_document
 from tradinglab_exchange.market import TICKS_PER_BAR, Market
 from tradinglab_exchange.matching import MatchingEngine
 from tradinglab_exchange.money import written
 from tradinglab_exchange.parameters import Params
+from tradinglab_exchange.public_trades import number_of, public_trades, single_trades
 
-_DAY_MS = 86_400_000
 _BOOK_LEVELS = 20
-_LEVEL_QUANTITY = written(1)
 _BARS_OF_TRADES = 3
-_TICKER_NAMES = {
-    "s": "symbol",
-    "p": "priceChange",
-    "P": "priceChangePercent",
-    "w": "weightedAvgPrice",
-    "x": "prevClosePrice",
-    "c": "lastPrice",
-    "Q": "lastQty",
-    "b": "bidPrice",
-    "B": "bidQty",
-    "a": "askPrice",
-    "A": "askQty",
-    "o": "openPrice",
-    "h": "highPrice",
-    "l": "lowPrice",
-    "v": "volume",
-    "q": "quoteVolume",
-    "O": "openTime",
-    "C": "closeTime",
-    "F": "firstId",
-    "L": "lastId",
-    "n": "count",
-}
-_MINI_TICKER_NAMES = {name: _TICKER_NAMES[name] for name in "scohlvq"}
 Answer = object
 
 
 def check_symbol(params: Params, instrument: Instrument) -> None:
     if parameters.required(params, "symbol") != instrument.symbol:
         raise ApiError(-1121, "Invalid symbol.")
-
-
-def public_trades(candle: Candle, interval_ms: int) -> list[dict[str, object]]:
-    """The bar's four prices as aggregate trades; ids follow from the bar's time."""
-    first, count = first_trade_id(candle, interval_ms), candle.trades
-    number = candle.open_time // interval_ms
-    marks = [first + count * step // TICKS_PER_BAR for step in range(TICKS_PER_BAR + 1)]
-    return [
-        {
-            "a": number * TICKS_PER_BAR + step,
-            "p": written(price),
-            "q": written(candle.volume / TICKS_PER_BAR),
-            "f": marks[step],
-            "l": max(marks[step], marks[step + 1] - 1),
-            "T": candle.open_time + interval_ms * step // TICKS_PER_BAR,
-            "m": step == 1,
-            "M": True,
-        }
-        for step, price in enumerate(path(candle))
-    ]
 
 
 class MarketData:
@@ -136,9 +89,9 @@ class MarketData:
         row = {
             "symbol": self._instrument.symbol,
             "bidPrice": written(self._engine.bid),
-            "bidQty": _LEVEL_QUANTITY,
+            "bidQty": LEVEL_QUANTITY,
             "askPrice": written(self._engine.ask),
-            "askQty": _LEVEL_QUANTITY,
+            "askQty": LEVEL_QUANTITY,
         }
         return self._one_or_all(params, row)
 
@@ -148,9 +101,9 @@ class MarketData:
             "u": self.update_id,
             "s": self._instrument.symbol,
             "b": written(self._engine.bid),
-            "B": _LEVEL_QUANTITY,
+            "B": LEVEL_QUANTITY,
             "a": written(self._engine.ask),
-            "A": _LEVEL_QUANTITY,
+            "A": LEVEL_QUANTITY,
         }
 
     def average_price(self, params: Params) -> Answer:
@@ -171,8 +124,8 @@ class MarketData:
         bids, asks = self._book_prices(self._engine.bid, self._engine.ask, count)
         return {
             "lastUpdateId": self.update_id,
-            "bids": [[price, _LEVEL_QUANTITY] for price in bids],
-            "asks": [[price, _LEVEL_QUANTITY] for price in asks],
+            "bids": [[price, LEVEL_QUANTITY] for price in bids],
+            "asks": [[price, LEVEL_QUANTITY] for price in asks],
         }
 
     def _book_prices(
@@ -196,7 +149,7 @@ class MarketData:
         old, new = self._book_prices(*quotes), self._book_prices(*self._quotes)
         bids, asks = (
             [[price, written(0)] for price in gone if price not in came]
-            + [[price, _LEVEL_QUANTITY] for price in came if price not in gone]
+            + [[price, LEVEL_QUANTITY] for price in came if price not in gone]
             for gone, came in zip(old, new, strict=True)
         )
         return {
@@ -224,9 +177,9 @@ class MarketData:
         wanted = [
             trade
             for trade in trades
-            if (from_id is None or _number(trade, "a") >= from_id)
-            and (start is None or from_id is not None or _number(trade, "T") >= start)
-            and _number(trade, "T") <= (self._market.now if end is None else end)
+            if (from_id is None or number_of(trade, "a") >= from_id)
+            and (start is None or from_id is not None or number_of(trade, "T") >= start)
+            and number_of(trade, "T") <= (self._market.now if end is None else end)
         ]
         return wanted[-limit:] if start is None else wanted[:limit]
 
@@ -249,9 +202,9 @@ class MarketData:
         rows = [row for bar in bars if bar.volume for row in public_trades(bar, interval)]
         found: list[dict[str, object]] = []
         for row in rows:
-            first, last = _number(row, "f"), _number(row, "l")
-            if _number(row, "T") <= now and (from_id is None or last >= from_id):
-                found += _single(row, max(first, from_id or last - limit + 1), last)
+            first, last = number_of(row, "f"), number_of(row, "l")
+            if number_of(row, "T") <= now and (from_id is None or last >= from_id):
+                found += single_trades(row, max(first, from_id or last - limit + 1), last)
         return found[-limit:] if from_id is None else found[:limit]
 
     def system_status(self, params: Params) -> Answer:
@@ -260,77 +213,10 @@ class MarketData:
         return {"status": int(halted), "msg": "system_maintenance" if halted else "normal"}
 
     def day_ticker(self, params: Params) -> Answer:
-        return self._one_or_all(params, self._day())
-
-    def ticker_event(self, now: int) -> dict[str, object]:
-        """The payload of `<symbol>@ticker`."""
-        return {"e": "24hrTicker", "E": now, **_renamed(self._day(), _TICKER_NAMES)}
-
-    def mini_ticker_event(self, now: int) -> dict[str, object]:
-        """The payload of `<symbol>@miniTicker`."""
-        return {"e": "24hrMiniTicker", "E": now, **_renamed(self._day(), _MINI_TICKER_NAMES)}
-
-    def _day(self) -> dict[str, object]:
-        """Over the last 24 hours of the market clock."""
-        now, interval = self._market.now, self._market.interval_ms
-        bars = self._market.bars(now - _DAY_MS, None, _DAY_MS // interval + 2)
-        bars = bars or [self._market.forming]
-        first, last = bars[0].open, bars[-1].close
-        volume = sum(bar.volume for bar in bars)
-        quote_volume = sum(bar.quote_volume for bar in bars)
-        return {
-            "symbol": self._instrument.symbol,
-            "priceChange": written(last - first),
-            "priceChangePercent": f"{100 * (last / first - 1):.3f}",
-            "weightedAvgPrice": written(quote_volume / volume if volume else last),
-            "prevClosePrice": written(first),
-            "lastPrice": written(self._engine.last),
-            "lastQty": _LEVEL_QUANTITY,
-            "bidPrice": written(self._engine.bid),
-            "bidQty": _LEVEL_QUANTITY,
-            "askPrice": written(self._engine.ask),
-            "askQty": _LEVEL_QUANTITY,
-            "openPrice": written(first),
-            "highPrice": written(max(bar.high for bar in bars)),
-            "lowPrice": written(min(bar.low for bar in bars)),
-            "volume": written(volume),
-            "quoteVolume": written(quote_volume),
-            "openTime": now - _DAY_MS,
-            "closeTime": now,
-            "firstId": first_trade_id(bars[0], interval),
-            "lastId": first_trade_id(bars[-1], interval) + TRADES_PER_BAR_ID_SPACE - 1,
-            "count": sum(bar.trades for bar in bars),
-        }
+        return self._one_or_all(params, day_ticker(self._market, self._engine))
 
     def _one_or_all(self, params: Params, row: Mapping[str, object]) -> Answer:
         if params.get("symbol"):
             check_symbol(params, self._instrument)
             return row
         return [row]
-
-
-def _single(row: Mapping[str, object], low: int, high: int) -> list[dict[str, object]]:
-    """The trades `low` to `high` of those an aggregate is made of, in equal parts."""
-    count = _number(row, "l") - _number(row, "f") + 1
-    price, quantity = Decimal(str(row["p"])), Decimal(str(row["q"])) / count
-    return [
-        {
-            "id": number,
-            "price": written(price),
-            "qty": written(quantity),
-            "quoteQty": written(price * quantity),
-            "time": row["T"],
-            "isBuyerMaker": row["m"],
-            "isBestMatch": True,
-        }
-        for number in range(low, high + 1)
-    ]
-
-
-def _renamed(row: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
-    return {short: row[long] for short, long in names.items()}
-
-
-def _number(trade: Mapping[str, object], name: str) -> int:
-    value = trade[name]
-    return value if isinstance(value, int) else 0

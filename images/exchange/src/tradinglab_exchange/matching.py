@@ -19,7 +19,7 @@ from tradinglab.domain.filters import floor_to
 from tradinglab.domain.order import Side
 from tradinglab.fills.costs import Costs
 from tradinglab.fills.crossing import Ahead, is_marketable, is_touched, limit_level, stop_level
-from tradinglab_exchange import documents
+from tradinglab_exchange import account_events
 from tradinglab_exchange.book import Book
 from tradinglab_exchange.documents import Document
 from tradinglab_exchange.errors import ApiError, order_rejected
@@ -146,7 +146,7 @@ class MatchingEngine:
             account.spend_free(asset, -amount)
         else:
             account.receive(asset, amount)
-        self._events.append(documents.balance_update(asset, amount, self.now))
+        self._events.append(account_events.balance_update(asset, amount, self.now))
 
     # Price moves
 
@@ -351,13 +351,12 @@ class MatchingEngine:
         order.update_time = self.now
         self.book.touch(order)
         self._events.append(
-            documents.execution_report(
+            account_events.execution_report(
                 order, self.instrument.symbol, execution, self.now, trade, cancel_id
             )
         )
 
     def _report_list(self, group: OrderList) -> None:
         group.time = self.now
-        self._events.append(
-            documents.list_status(group, self.book.members(group), self.instrument.symbol, self.now)
-        )
+        orders, symbol = self.book.members(group), self.instrument.symbol
+        self._events.append(account_events.list_status(group, orders, symbol, self.now))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from tradinglab.logs import fields
 from tradinglab_exchange.candles import Candle, path
 from tradinglab_exchange.market import TICKS_PER_BAR, Listener, Market, Tick
-from tradinglab_exchange.market_data import public_trades
+from tradinglab_exchange.public_trades import public_trades
 from tradinglab_exchange.state import Position
 from tradinglab_exchange.stepping import Steps
 
@@ -48,7 +48,7 @@ class Player:
         self._bars_left, self._seconds_per_tick = bars_left, seconds_per_bar / (TICKS_PER_BAR - 1)
         self.position = position
         self._note_position, self._steps = note_position, steps
-        self._due = 0.0
+        self._due, self._skipped = 0.0, False
         self._current = self._next_bar()
         if self._current is None:
             return
@@ -76,8 +76,11 @@ class Player:
         while self._current is not None:
             if self._steps is not None:
                 await self._steps.turn()
-            await self._play_bar(self._current)
-            await self._start_next()
+            if self._skipped:
+                await self._pass_over(self._current)
+            else:
+                await self._play_bar(self._current)
+            self._start_next()
             if self._steps is not None:
                 await self._steps.played()
         if self._steps is not None:
@@ -85,23 +88,27 @@ class Player:
         log.info("market ended", extra=fields(bars=self.position.bars))
 
     async def _play_bar(self, candle: Candle) -> None:
-        """The ticks that are left of it, and its close."""
+        """The ticks that are left of it, and its close; a halt ends it early."""
         for index in range(self.position.ticks, TICKS_PER_BAR):
             if index:
                 await self._pace(self._seconds_per_tick)
+            if not self._listener.is_open():
+                self._close(_after_ticks(candle, self.position.ticks))
+                return
             self._play_tick(candle, index)
         self._close(candle)
 
-    async def _start_next(self) -> None:
-        """The first tick of the next bar that takes place."""
+    async def _pass_over(self, candle: Candle) -> None:
+        """Its time goes by, and it never was."""
+        await self._pace(self._seconds_per_tick * (TICKS_PER_BAR - 1))
+        self._market.pass_over(candle)
+        self.position = Position(self.position.bars + 1, 0)
+        self._note_position(self.position)
+
+    def _start_next(self) -> None:
         self._current = self._next_bar()
-        while self._current is not None and not self._listener.takes_place():
-            await self._pace(self._seconds_per_tick * (TICKS_PER_BAR - 1))
-            self._market.pass_over(self._current)
-            self.position = Position(self.position.bars + 1, 0)
-            self._note_position(self.position)
-            self._current = self._next_bar()
-        if self._current is not None:
+        self._skipped = self._current is not None and not self._listener.takes_place()
+        if self._current is not None and not self._skipped:
             self._play_tick(self._current, 0)
 
     async def _pace(self, seconds: float) -> None:

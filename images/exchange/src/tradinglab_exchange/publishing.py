@@ -3,9 +3,11 @@
 Called by the exchange once a tick is matched. A frame is made only if somebody listens to it.
 """
 
+from tradinglab_exchange.day_ticker import mini_ticker_event, ticker_event
 from tradinglab_exchange.hub import StreamHub
-from tradinglab_exchange.market import Tick
+from tradinglab_exchange.market import Market, Tick
 from tradinglab_exchange.market_data import MarketData
+from tradinglab_exchange.matching import MatchingEngine
 from tradinglab_exchange.money import written
 
 DEPTHS = (5, 10, 20)
@@ -15,9 +17,11 @@ SPEEDS = ("", "@100ms")
 class TickPublisher:
     """One pair's market streams but for the klines."""
 
-    def __init__(self, hub: StreamHub, data: MarketData, symbol: str) -> None:
-        self._hub, self._data, self._symbol = hub, data, symbol
-        self._stream = symbol.lower()
+    def __init__(
+        self, hub: StreamHub, data: MarketData, market: Market, engine: MatchingEngine
+    ) -> None:
+        self._hub, self._data, self._market, self._engine = hub, data, market, engine
+        self._symbol, self._stream = market.symbol, market.symbol.lower()
 
     def publish(self, tick: Tick) -> None:
         self._trades(tick)
@@ -27,9 +31,9 @@ class TickPublisher:
             self._send("bookTicker", self._data.book_ticker_event())
         self._depth(before, tick.time)
         if self._listens("ticker"):
-            self._send("ticker", self._data.ticker_event(tick.time))
+            self._send("ticker", ticker_event(self._market, self._engine, tick.time))
         if self._listens("miniTicker"):
-            self._send("miniTicker", self._data.mini_ticker_event(tick.time))
+            self._send("miniTicker", mini_ticker_event(self._market, self._engine, tick.time))
 
     def _listens(self, kind: str) -> bool:
         return self._hub.has_listeners(f"{self._stream}@{kind}")
