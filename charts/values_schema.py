@@ -30,6 +30,7 @@ DEFINITIONS: dict[str, Schema] = {
     "size": {"type": "string", "pattern": "^[1-9][0-9]*(Ki|Mi|Gi|Ti)$"},
     "url": {"type": "string", "pattern": "^$|^https?://"},
     "streamUrl": {"type": "string", "pattern": "^$|^wss?://"},
+    "amount": {"type": ["string", "number"], "pattern": "^[0-9]+([.][0-9]+)?$", "minimum": 0},
     "cidr": {"type": "string", "pattern": "^$|^[0-9a-fA-F.:]+/[0-9]{1,3}$"},
     "ports": {
         "type": "array",

@@ -163,17 +163,63 @@ def test_secrets_are_passed_by_reference(pods):
 
 
 def test_the_real_exchange_needs_a_secret():
-    ended = template()
+    ended = template("bot.live.enabled=true")
     assert ended.returncode != 0
     assert "bot.existingSecret" in ended.stderr
 
 
 def test_the_real_exchange_is_traded_on_tradeable_artifacts_only():
-    documents = render("bot.existingSecret=account")
+    documents = render("bot.existingSecret=account", "bot.live.enabled=true")
     assert not [d for d in documents if d["kind"] == "Secret"]
     variables = environment(pods_of(documents)["bot"])
     assert variables["TRADINGLAB_REQUIRE_TRADEABLE"]["value"] == "true"
     assert "TRADINGLAB_EXCHANGE_REST_URL" not in variables
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("bot.existingSecret=account",),
+        (SIMULATED, "bot.live.enabled=true"),
+        (SIMULATED, "bot.testnet=true"),
+        ("bot.existingSecret=account", "bot.testnet=true", "bot.live.enabled=true"),
+    ],
+)
+def test_the_bot_trades_on_one_market_that_is_named(settings):
+    ended = template(*settings)
+    assert ended.returncode != 0
+    assert "bot.live.enabled" in ended.stderr
+
+
+def test_real_money_is_off_and_limited_by_values():
+    simulated = environment(pods_of(render(SIMULATED))["bot"])
+    assert "TRADINGLAB_LIVE_ENABLED" not in simulated
+    live = ("bot.existingSecret=account", "bot.live.enabled=true")
+    variables = environment(pods_of(render(*live, "bot.live.limits.orderQuote=50"))["bot"])
+    assert variables["TRADINGLAB_LIVE_ENABLED"]["value"] == "true"
+    assert variables["TRADINGLAB_LIMIT_ORDER_QUOTE"]["value"] == "50"
+
+
+def test_the_test_network_needs_no_opt_in_for_real_money():
+    variables = environment(
+        pods_of(render("bot.existingSecret=account", "bot.testnet=true"))["bot"]
+    )
+    assert variables["TRADINGLAB_EXCHANGE_TESTNET"]["value"] == "true"
+    assert "TRADINGLAB_LIVE_ENABLED" not in variables
+
+
+def test_an_annotation_of_its_pod_stops_the_bot():
+    pod = pods_of(render(SIMULATED))["bot"]
+    assert environment(pod)["TRADINGLAB_KILL_ANNOTATION_FILE"]["value"] == "/pod/kill"
+    (volume,) = [each for each in pod["spec"]["volumes"] if each["name"] == "pod"]
+    (item,) = volume["downwardAPI"]["items"]
+    assert item["fieldRef"]["fieldPath"] == "metadata.annotations['tradinglab.dev/kill']"
+
+
+def test_chats_that_may_command_are_listed():
+    listed = render(SIMULATED, "telegram.commandChats={4242,-100777}")
+    variables = environment(pods_of(listed)["bot"])
+    assert variables["TRADINGLAB_TELEGRAM_COMMAND_CHATS"]["value"] == "4242,-100777"
 
 
 def test_policy_values_become_settings_of_the_bot():

@@ -94,7 +94,8 @@ def test_with_the_simulator_no_pod_but_those_of_the_api_server_leaves_the_cluste
 
 
 def test_the_real_exchange_and_telegram_are_on_the_internet_not_in_the_local_network():
-    documents = render("bot.existingSecret=account", "bot.requestTrainings=false")
+    live = ("bot.existingSecret=account", "bot.live.enabled=true")
+    documents = render(*live, "bot.requestTrainings=false")
     assert outside(documents, "trainer") == outside(documents, "bot") == {443, 9443}
     egress = one(documents, "NetworkPolicy", "tradinglab-trainer")["spec"]["egress"]
     blocks = [peer["ipBlock"] for rule in egress for peer in rule["to"] if "ipBlock" in peer]

@@ -1,7 +1,7 @@
 """Volumes: claims made elsewhere, a NAS, the local ledger and its copies."""
 
 import pytest
-from tests.charts.rendering import helm, job_of, one, pods_of, render, template
+from tests.charts.rendering import environment, helm, job_of, one, pods_of, render, template
 
 pytestmark = pytest.mark.skipif(helm() is None, reason="helm is not installed")
 
@@ -84,3 +84,12 @@ def test_copies_go_to_the_nas_on_schedule_and_are_put_back_only_by_hand():
         security = pod["spec"]["containers"][0]["securityContext"]
         assert security["readOnlyRootFilesystem"] is True
         assert pod["spec"]["automountServiceAccountToken"] is False
+
+
+def test_the_log_goes_to_files_on_a_volume_by_choice():
+    assert "tradinglab-logs" not in claims(render(SIMULATED))
+    documents = render(SIMULATED, "storage.logs.enabled=true")
+    assert "tradinglab-logs" in claims(documents)
+    bot = pods_of(documents)["bot"]
+    assert environment(bot)["TRADINGLAB_LOG_FILE"]["value"] == "/logs/bot.log"
+    assert claim_of(bot, "logs") == "tradinglab-logs"

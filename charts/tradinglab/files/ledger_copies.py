@@ -7,36 +7,21 @@ Run by the chart's Jobs as `python ledger_copies.py backup|restore`, with LEDGER
 import fcntl
 import os
 import shutil
-import sqlite3
 import sys
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+
+from tradinglab.adapters.ledger.backup import backup as online_backup
+from tradinglab.adapters.ledger.backup import verify
+from tradinglab.errors import InputError, TradinglabError
 
 PATTERN = "ledger-*.db"
 CHOICE = "restore"  # a file in the folder of copies that names the one to put back
 
 
-class Refused(Exception):
-    """What was found instead of what is needed."""
-
-
 def say(text: str) -> None:
     sys.stdout.write(f"ledger: {text}\n")
     sys.stdout.flush()
-
-
-def _rows(path: Path) -> int:
-    """Decisions in it; raises Refused unless it is an intact ledger."""
-    try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30) as connection:
-            verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
-            rows = int(connection.execute("SELECT count(*) FROM decisions").fetchone()[0])
-    except sqlite3.Error as error:
-        raise Refused(f"{path} is not an intact ledger: {error}") from None
-    if verdict != "ok":
-        raise Refused(f"{path} is damaged: {verdict}")
-    return rows
 
 
 def _durable_copy(source: Path, target: Path) -> None:
@@ -51,20 +36,8 @@ def _durable_copy(source: Path, target: Path) -> None:
 
 def backup(ledger: Path, copies: Path, keep: int, now: datetime) -> Path:
     """The newest copy; older ones than the `keep` newest are removed."""
-    if not ledger.is_file():
-        raise Refused(f"{ledger} does not exist: the bot has not started yet")
-    with tempfile.TemporaryDirectory() as folder:
-        # SQLite's own copy is made on a local disk: its locks do not hold on every NAS
-        local = Path(folder) / "copy.db"
-        source = sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=30)
-        target = sqlite3.connect(local)
-        source.backup(target)
-        target.execute("PRAGMA journal_mode = DELETE")
-        target.close()
-        source.close()
-        rows = _rows(local)
-        made = copies / f"ledger-{now:%Y%m%dT%H%M%SZ}.db"
-        _durable_copy(local, made)
+    made = copies / f"ledger-{now:%Y%m%dT%H%M%SZ}.db"
+    rows = online_backup(ledger, made)
     for old in sorted(copies.glob(PATTERN))[:-keep]:
         old.unlink()
     kept = len(list(copies.glob(PATTERN)))
@@ -78,19 +51,19 @@ def _chosen(copies: Path) -> Path:
         return copies / Path(choice.read_text().strip()).name
     found = sorted(copies.glob(PATTERN))
     if not found:
-        raise Refused(f"{copies} holds no copy, expected {PATTERN}")
+        raise InputError(f"{copies} holds no copy, expected {PATTERN}")
     return found[-1]
 
 
 def restore(ledger: Path, copies: Path, now: datetime) -> Path:
     """The newest copy, or the one that the file `restore` names; what was there is set aside."""
     chosen = _chosen(copies)
-    rows = _rows(chosen)
+    rows = verify(chosen)
     with ledger.with_name(f"{ledger.name}.lock").open("wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Refused(f"{ledger} is in use: scale the bot to 0 replicas first") from None
+            raise InputError(f"{ledger} is in use: scale the bot to 0 replicas first") from None
         aside = f".before-{now:%Y%m%dT%H%M%SZ}"
         for path in (ledger, *(ledger.with_name(ledger.name + end) for end in ("-wal", "-shm"))):
             if path.exists():
@@ -109,8 +82,8 @@ def main() -> int:
         elif sys.argv[1:] == ["backup"]:
             backup(ledger, copies, int(os.environ["KEEP"]), now)
         else:
-            raise Refused(f"found the arguments {sys.argv[1:]}, expected backup or restore")
-    except (Refused, OSError, sqlite3.Error) as error:
+            raise InputError(f"found the arguments {sys.argv[1:]}, expected backup or restore")
+    except (TradinglabError, OSError) as error:
         sys.stderr.write(f"ledger: {error}\n")
         return 1
     return 0

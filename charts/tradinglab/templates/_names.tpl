@@ -75,3 +75,7 @@ app.kubernetes.io/part-of: tradinglab
 {{- $root := index . 0 -}}
 {{ printf "system:serviceaccount:%s:%s-%s" $root.Release.Namespace (include "tradinglab.fullname" $root) (index . 1) }}
 {{- end }}
+
+{{- define "tradinglab.logsClaim" -}}
+{{ default (printf "%s-logs" (include "tradinglab.fullname" .)) .Values.storage.logs.existingClaim }}
+{{- end }}
