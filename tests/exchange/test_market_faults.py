@@ -70,6 +70,30 @@ def test_halt_stops_trading_and_bars_until_it_ends(stepped: Program) -> None:
     assert client.create_order(PAIR, "market", "buy", 0.001)["status"] == "closed"
 
 
+def test_rejected_legs_leave_the_entry_without_protection(stepped: Program) -> None:
+    stepped.faults(rejected_legs=1)
+    last = float(stepped.get("/api/v3/ticker/price", symbol="BTCUSDT")["price"])
+    placed = stepped.signed(
+        "POST",
+        "orderList/otoco",
+        symbol="BTCUSDT",
+        workingType="LIMIT",
+        workingSide="BUY",
+        workingPrice=f"{1.001 * last:.2f}",
+        workingQuantity="0.01",
+        workingTimeInForce="GTC",
+        pendingSide="SELL",
+        pendingQuantity="0.00999",
+        pendingAboveType="LIMIT_MAKER",
+        pendingAbovePrice=f"{1.1 * last:.2f}",
+        pendingBelowType="STOP_LOSS",
+        pendingBelowStopPrice=f"{0.9 * last:.2f}",
+    )
+    statuses = [report["status"] for report in placed["orderReports"]]
+    assert statuses == ["FILLED", "REJECTED", "REJECTED"]
+    assert stepped.signed("GET", "openOrders", symbol="BTCUSDT") == []
+
+
 def test_nothing_moves_or_fills_during_a_halt(stepped: Program) -> None:
     client = ccxt_client(stepped)
     client.load_markets()

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.exchange.running import Program, exchange
+from tests.exchange.running import Program, exchange, fetch
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
 
@@ -37,6 +37,11 @@ def test_public_requests(still: Program, path: str, params: dict[str, str], code
             -2010,
             "Account has insufficient balance for requested action.",
         ),
+        (
+            {"quantity": "0.1", "price": "999000", "side": "SELL"},
+            -1013,
+            "Filter failure: PERCENT_PRICE_BY_SIDE",
+        ),
         ({"quantity": "0.001"}, -1102, "Mandatory parameter 'price'"),
         ({"quantity": "0.001", "price": "forty"}, -1100, "Illegal characters"),
         ({"quantity": "0.0010000001", "price": "40000"}, -1111, "too much precision"),
@@ -51,6 +56,35 @@ def test_orders(still: Program, fields: dict[str, str], code: int, message: str)
     assert (status, answer["code"]) == (400, code)
     assert message in answer["msg"]
     assert still.signed("GET", "openOrders") == []
+
+
+def test_market_orders_have_a_largest_size_of_their_own(still: Program) -> None:
+    wanted = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "121"}
+    answer = still.signed("POST", "order", **wanted)
+    assert answer == {"code": -1013, "msg": "Filter failure: MARKET_LOT_SIZE"}
+
+
+def test_filters_can_be_those_of_another_pair() -> None:
+    with exchange(symbol="ETH/USDT", tick_size="0.1", step_size="0.01", min_notional=50) as program:
+        rules = program.get("/api/v3/exchangeInfo")["symbols"][0]
+        by_type = {entry["filterType"]: entry for entry in rules["filters"]}
+        assert (rules["symbol"], by_type["LOT_SIZE"]["stepSize"]) == ("ETHUSDT", "0.01000000")
+        order = {**ORDER, "symbol": "ETHUSDT"}
+        refused = [
+            program.signed("POST", "order", **order, quantity=quantity, price=price)["msg"]
+            for quantity, price in (("0.01", "30000.05"), ("0.015", "30000"), ("0.01", "4000"))
+        ]
+    names = ("PRICE_FILTER", "LOT_SIZE", "PERCENT_PRICE_BY_SIDE")
+    assert refused == [f"Filter failure: {name}" for name in names]
+
+
+def test_requests_beyond_the_weight_are_refused_and_then_banned() -> None:
+    with exchange(request_weight_limit=5) as program:
+        answers = [fetch("GET", f"{program.rest}/api/v3/ping") for _ in range(70)]
+    assert [status for status, _ in answers[:5]] == [200] * 5
+    statuses = [status for status, _ in answers]
+    assert 429 in statuses and statuses[-1] == 418
+    assert answers[-1][1]["code"] == -1003
 
 
 def test_id_of_an_open_order_cannot_be_used_again_until_it_is_done(still: Program) -> None:

@@ -23,7 +23,7 @@ from tradinglab_exchange.fault_plan import Faults
 from tradinglab_exchange.faults import FaultSwitch
 from tradinglab_exchange.frame_faults import Frame
 from tradinglab_exchange.hub import Connection, StreamHub
-from tradinglab_exchange.instrument import Instrument, SymbolStatus
+from tradinglab_exchange.instrument import SymbolStatus
 from tradinglab_exchange.key_permissions import KeyPermissions
 from tradinglab_exchange.list_trading import ListTrading
 from tradinglab_exchange.market import Market, Tick
@@ -81,7 +81,7 @@ class Exchange:
         self.on_failure: Callable[[], None] = lambda: None
         self.hub = StreamHub()
         self.hub.on_subscribe = self._noticed_subscriber
-        instrument = Instrument.of_pair(settings.symbol)
+        instrument = settings.instrument
         self._stream = instrument.symbol.lower()
         costs = _costs(settings)
         self.engine = MatchingEngine(instrument, book, costs, exact(market.last), market.now)
@@ -115,6 +115,8 @@ class Exchange:
             if settings.faults
             else None
         )
+        if self._faults is not None:
+            self.engine.rejects_legs = self._faults.frames.rejects_legs
 
     def server_time(self) -> int:
         return time.time_ns() // 1_000_000 + self.clock_skew_ms

@@ -44,6 +44,9 @@ class Faults(BaseModel):
     refusal_message: str = Field(
         "Account has insufficient balance for requested action.", description="and its message"
     )
+    rejected_legs: int = Field(
+        0, ge=0, description="lists whose pending legs are rejected once the entry is filled"
+    )
     partial_fill_fraction: Decimal | None = Field(
         None, gt=0, lt=1, description="resting orders fill this part first, the rest a tick later"
     )

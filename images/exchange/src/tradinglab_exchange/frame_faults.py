@@ -1,6 +1,7 @@
-"""What of the market and of the account's events reaches a client while faults are on.
+"""What of bars, legs and account events comes to pass or reaches a client while faults are on.
 
-Asked by the exchange for each kline frame and each account event it is about to send.
+Asked by the exchange before each kline frame, bar and account event, and by the matching engine
+before pending legs start.
 """
 
 from tradinglab_exchange.fault_plan import Faults
@@ -47,6 +48,13 @@ class FrameFaults:
             return True
         self.plan.missing_bars -= 1
         return False
+
+    def rejects_legs(self) -> bool:
+        """Whether the legs that would start now are rejected instead."""
+        if not self.plan.rejected_legs:
+            return False
+        self.plan.rejected_legs -= 1
+        return True
 
     def is_told(self) -> bool:
         """Whether the next account event is sent."""

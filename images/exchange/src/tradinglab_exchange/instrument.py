@@ -47,12 +47,6 @@ class Instrument:
     max_order_lists: int = 20
     max_algo_orders: int = 5
 
-    @classmethod
-    def of_pair(cls, pair: str) -> "Instrument":
-        """`BTC/USDT` → the instrument named BTCUSDT."""
-        base, _, quote = pair.partition("/")
-        return cls(base, quote)
-
     @property
     def symbol(self) -> str:
         return self.base + self.quote

@@ -12,7 +12,7 @@ orders fill only up to it; market and triggered stop orders sweep. A list's pend
 when its working order is filled completely; a leg that starts to execute expires the others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from tradinglab.domain.filters import floor_to
@@ -22,7 +22,7 @@ from tradinglab.fills.crossing import Ahead, is_marketable, is_touched, limit_le
 from tradinglab_exchange import account_events
 from tradinglab_exchange.book import Book
 from tradinglab_exchange.documents import Document
-from tradinglab_exchange.errors import ApiError, order_rejected
+from tradinglab_exchange.errors import ApiError, insufficient_balance, order_rejected
 from tradinglab_exchange.funds import Funds
 from tradinglab_exchange.instrument import Instrument, SymbolStatus
 from tradinglab_exchange.money import ZERO
@@ -48,6 +48,7 @@ class MatchingEngine:
         self.last, self.now = last, now
         self.status = SymbolStatus.TRADING
         self.partial_fraction: Decimal | None = None
+        self.rejects_legs: Callable[[], bool] = lambda: False
         self._available: Decimal | None = None
         self._ahead: Ahead | None = None
         self._funds = Funds(book.account, instrument, costs)
@@ -302,6 +303,8 @@ class MatchingEngine:
             self._finish_list(order)
             return
         try:
+            if self.rejects_legs():
+                raise insufficient_balance()
             self._funds.lock(pending, self.last)
         except ApiError:
             for leg in pending:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 
 from tradinglab.logs import LogFormat
 from tradinglab_exchange.candles import INTERVAL_MS
+from tradinglab_exchange.instrument import Instrument
 
 
 class Source(StrEnum):
@@ -32,6 +33,18 @@ class Settings(BaseModel):
     source: Source = Field(Source.SEEDED, description="seeded, bars or mirror")
     symbol: str = Field("BTC/USDT", pattern=r"^[A-Z0-9]{2,10}/[A-Z0-9]{2,10}$", description="pair")
     timeframe: str = Field("1h", description="length of a bar, as in the klines' interval")
+    tick_size: Decimal = Field(Decimal("0.01"), gt=0, description="step of prices")
+    step_size: Decimal = Field(Decimal("0.00001"), gt=0, description="step of quantities")
+    min_notional: Decimal = Field(Decimal(5), ge=0, description="least worth of an order")
+    max_market_quantity: Decimal = Field(
+        Decimal(120), gt=0, description="most that an order at the market may trade"
+    )
+    price_multiplier_up: Decimal = Field(
+        Decimal(5), gt=1, description="limit prices reach up to this many times the last price"
+    )
+    price_multiplier_down: Decimal = Field(
+        Decimal("0.2"), ge=0, lt=1, description="and down to this many times"
+    )
     seed: int = Field(7, ge=0, description="seed of the generated market")
     bars: Path | None = Field(None, description="CSV or CSV.GZ to replay (source bars)")
     upstream_rest_url: str | None = Field(
@@ -104,6 +117,20 @@ class Settings(BaseModel):
         if value is None and info.data.get("source") is needed_by:
             raise ValueError(f"needed when the source is {needed_by.value}")
         return value
+
+    @property
+    def instrument(self) -> Instrument:
+        base, _, quote = self.symbol.partition("/")
+        return Instrument(
+            base,
+            quote,
+            tick_size=self.tick_size,
+            step_size=self.step_size,
+            min_notional=self.min_notional,
+            max_market_quantity=self.max_market_quantity,
+            price_multiplier_up=self.price_multiplier_up,
+            price_multiplier_down=self.price_multiplier_down,
+        )
 
     @property
     def host(self) -> str:

@@ -15,7 +15,6 @@ from tradinglab_exchange import recorded, seeded
 from tradinglab_exchange.book import Book
 from tradinglab_exchange.candles import INTERVAL_MS, Candle
 from tradinglab_exchange.exchange import Exchange
-from tradinglab_exchange.instrument import Instrument
 from tradinglab_exchange.market import Market
 from tradinglab_exchange.mirror import Mirror, Upstream
 from tradinglab_exchange.money import ZERO
@@ -54,7 +53,7 @@ def _book(settings: Settings, store: Store, **identity: object) -> Book:
             **identity,
         }
     )
-    instrument = Instrument.of_pair(settings.symbol)
+    instrument = settings.instrument
     balances = {instrument.base: ZERO, instrument.quote: settings.quote_balance}
     if settings.pay_fees_in_bnb or settings.bnb_balance:
         balances["BNB"] = settings.bnb_balance
@@ -65,7 +64,7 @@ def _played(settings: Settings, store: Store) -> Running:
     position = store.load_position()
     closed, coming, origin = _bars(settings, position)
     book = _book(settings, store, **origin)
-    market = Market(Instrument.of_pair(settings.symbol).symbol, settings.timeframe, closed)
+    market = Market(settings.instrument.symbol, settings.timeframe, closed)
     exchange = Exchange(settings, market, store, book)
     speed = settings.bars_per_second
     player = Player(
@@ -115,7 +114,7 @@ def _recorded_history(settings: Settings, total: int) -> int:
 
 
 async def _mirrored(settings: Settings, store: Store, session: aiohttp.ClientSession) -> Running:
-    symbol = Instrument.of_pair(settings.symbol).symbol
+    symbol = settings.instrument.symbol
     upstream = Upstream(
         session, settings.upstream_rest_url or "", settings.upstream_stream_url or "", symbol
     )
