@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
 
 MANIFEST = yaml.safe_load((ROOT / "manifests" / "demo.yaml").read_text())
 SETTINGS = ("exchange.barsPerSecond=4", "storage.backups.enabled=true")
-TOO_LITTLE = "trainer.resources.limits.memory=150Mi,trainer.resources.requests.memory=64Mi"
+TOO_LITTLE = "trainer.resources.limits.memory=80Mi,trainer.resources.requests.memory=64Mi"
 CLUSTER_WIDE = "priorityclasses,validatingadmissionpolicies,validatingadmissionpolicybindings"
 BUDGETS_MEBIBYTES = {"operator": 90, "api": 110, "bot": 220}
 
@@ -105,7 +105,7 @@ def test_trainer_killed_for_memory_is_explained(lab):
 
     def look():
         said = [each["message"] for each in lab.model().get("status", {}).get("conditions", [])]
-        return next((text for text in said if "150Mi" in text), None)
+        return next((text for text in said if "80Mi" in text), None)
 
     say(wait_for("a condition that names the limit", 120, look))
 
@@ -134,6 +134,22 @@ def test_pods_stay_within_their_memory(lab):
         assert peak <= budget, f"{program} used {peak:.0f} MiB"
 
 
+def test_ledger_is_copied_while_the_bot_trades_and_put_back(lab):
+    say(job_from(lab, "tradinglab-backup", "copy-now"))
+    copied = decisions(lab)
+    wait_for("more decisions", 60, lambda: decisions(lab) > copied + 20)
+    with pytest.raises(CommandFailed):
+        job_from(lab, "tradinglab-restore", "too-early")
+    assert "scale the bot to 0" in lab.kubectl("logs", "job/too-early")
+    lab.kubectl("scale", "deployment/tradinglab-bot", "--replicas=0")
+    bots = "app.kubernetes.io/component=bot"
+    lab.kubectl("wait", "pod", "-l", bots, "--for=delete", "--timeout=60s")
+    say(job_from(lab, "tradinglab-restore", "put-back"))
+    lab.kubectl("scale", "deployment/tradinglab-bot", "--replicas=1")
+    lab.rolled_out("tradinglab-bot")
+    wait_for("decisions again", 60, lambda: decisions(lab) > copied)
+
+
 def test_upgrade_after_the_operator_patched_keeps_the_artifact(lab, story):
     generation = lab.get("deployment", "tradinglab-api")["metadata"]["generation"]
     lab.install(*SETTINGS, "operator.logLevel=DEBUG")
@@ -156,25 +172,9 @@ def test_rollback_keeps_the_artifact(lab, story):
     assert lab.condition("Ready")["status"] == "True"
 
 
-def test_ledger_is_copied_while_the_bot_trades_and_put_back(lab, story):
-    say(job_from(lab, "tradinglab-backup", "copy-now"))
-    copied = decisions(lab)
-    wait_for("more decisions", 60, lambda: decisions(lab) > copied + 20)
-    with pytest.raises(CommandFailed):
-        job_from(lab, "tradinglab-restore", "too-early")
-    assert "scale the bot to 0" in lab.kubectl("logs", "job/too-early")
-    lab.kubectl("scale", "deployment/tradinglab-bot", "--replicas=0")
-    bots = "app.kubernetes.io/component=bot"
-    lab.kubectl("wait", "pod", "-l", bots, "--for=delete", "--timeout=60s")
-    say(job_from(lab, "tradinglab-restore", "put-back"))
-    lab.kubectl("scale", "deployment/tradinglab-bot", "--replicas=1")
-    lab.rolled_out("tradinglab-bot")
-    wait_for("decisions again", 60, lambda: decisions(lab) > copied)
-    story["decisions"] = decisions(lab)
-
-
 def test_uninstall_leaves_the_data_and_nothing_else(lab, story):
     story["jobs"] = sorted(each["metadata"]["name"] for each in lab.items("jobs"))
+    story["decisions"] = decisions(lab)
     story["uid"] = lab.model()["metadata"]["uid"]
     released(lab, "uninstall", "tradinglab", "--wait", "--timeout", "2m")
     ours = "app.kubernetes.io/instance=tradinglab"
