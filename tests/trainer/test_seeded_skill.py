@@ -45,12 +45,14 @@ def importable(monkeypatch):
 
 def verdicts(shuffle: bool, directory) -> list[str]:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, context, max_tasks_per_child=5) as pool:
+    with ProcessPoolExecutor(2, context) as pool:
         runs = [pool.submit(verdict_of, seed, shuffle, str(directory)) for seed in SEEDS]
-        found = [run.result() for run in runs]
-    for seed, verdict, low, bound in found:
-        print(f"seed {seed}: {verdict}, gain at least {low:+.4f}, oracle {bound:.4f}")
-    return [verdict for _, verdict, _, _ in found]
+        found = []
+        for each in runs:
+            seed, verdict, low, bound = each.result()
+            print(f"seed {seed}: {verdict}, gain at least {low:+.4f}, oracle {bound:.4f}")
+            found.append(verdict)
+    return found
 
 
 @pytest.mark.prove
