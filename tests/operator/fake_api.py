@@ -28,7 +28,8 @@ PATH = re.compile(
 )
 DIGEST = "tradinglab.dev/artifact-digest"
 RESOURCES = {
-    "v1": (("events", "Event"), ("pods", "Pod")),
+    "v1": (("events", "Event"), ("pods", "Pod"), ("namespaces", "Namespace")),
+    "apiextensions.k8s.io/v1": (("customresourcedefinitions", "CustomResourceDefinition"),),
     "batch/v1": (("jobs", "Job"),),
     "apps/v1": (("deployments", "Deployment"), ("replicasets", "ReplicaSet")),
     "tradinglab.dev/v1alpha1": (("tradingmodels", "TradingModel"),),
@@ -425,7 +426,7 @@ def discovery(path: str) -> tuple[int, Document]:
                 "name": plural,
                 "singularName": kind.lower(),
                 "kind": kind,
-                "namespaced": True,
+                "namespaced": plural not in ("namespaces", "customresourcedefinitions"),
                 "verbs": ["get", "list", "watch", "create", "patch", "delete"],
             }
             for plural, kind in RESOURCES[version]

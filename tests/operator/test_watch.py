@@ -1,5 +1,6 @@
 """The real process, whose watches are silent, noisy or broken: they only wake it."""
 
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.operator.fake_api import Document, FakeApi
 from tests.operator.operator_process import OperatorProcess
 
 MEGABYTES = 90
+WATCHED = 3  # TradingModels, Jobs and Deployments
 GONE = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
 
 
@@ -73,6 +75,10 @@ def test_whatever_the_watch_says_the_model_is_trained_and_served(
     api = operator.api
     api.distort = distort
     operator.start()
+    until = time.monotonic() + 30
+    while len(api.watchers) < WATCHED:
+        assert time.monotonic() < until, operator.told()
+        time.sleep(0.05)
     api.add_deployment()
     api.put("tradingmodels", tradingmodel())
     operator.play(lambda: is_ready(api))
