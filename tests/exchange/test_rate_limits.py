@@ -4,6 +4,7 @@ import pytest
 
 from tradinglab_exchange.errors import ApiError
 from tradinglab_exchange.rate_limits import RateLimits
+from tradinglab_exchange.weights import Weight, depth, my_trades, one_or_all, weight_of
 
 
 class Clock:
@@ -60,6 +61,25 @@ def test_connections_beyond_the_limit_are_refused() -> None:
     limits.count_connection("b")
     clock.now += 300
     limits.count_connection("a")
+
+
+@pytest.mark.parametrize(
+    ("weight", "params", "expected"),
+    [
+        (2, {}, 2),
+        (one_or_all(6, 80), {"symbol": "BTCUSDT"}, 6),
+        (one_or_all(6, 80), {}, 80),
+        (depth, {}, 5),
+        (depth, {"limit": "101"}, 25),
+        (depth, {"limit": "5000"}, 250),
+        (my_trades, {"orderId": "1"}, 5),
+        (my_trades, {}, 20),
+    ],
+)
+def test_weight_depends_on_what_is_asked_for(
+    weight: Weight, params: dict[str, str], expected: int
+) -> None:
+    assert weight_of(weight, params) == expected
 
 
 def test_orders_beyond_the_limit_are_refused() -> None:

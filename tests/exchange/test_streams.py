@@ -5,6 +5,7 @@ import json
 import time
 from typing import Any
 
+import aiohttp
 import websockets
 from tests.exchange.running import ccxt_client, exchange, subscribe_request
 
@@ -78,6 +79,16 @@ async def test_who_sends_too_many_messages_is_disconnected() -> None:
                 await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
             await asyncio.wait_for(socket.wait_closed(), 5)
             assert socket.close_code == 1008
+
+
+async def test_sockets_are_pinged() -> None:
+    with exchange(ping_seconds=0.2) as program:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{program.socket}/ws", autoping=False) as socket,
+        ):
+            message = await asyncio.wait_for(socket.receive(), 5)
+    assert message.type is aiohttp.WSMsgType.PING
 
 
 async def test_session_ends_after_its_time() -> None:

@@ -37,7 +37,7 @@ from tradinglab_exchange.rate_limits import RateLimits
 from tradinglab_exchange.rest import RestApi
 from tradinglab_exchange.settings import Settings
 from tradinglab_exchange.signatures import Signatures
-from tradinglab_exchange.sockets import close_all
+from tradinglab_exchange.sockets import SocketLife, close_all
 from tradinglab_exchange.state import Position, Store
 from tradinglab_exchange.stepping import Steps
 from tradinglab_exchange.streams import MarketStreams
@@ -103,11 +103,10 @@ class Exchange:
             settings.key_may_trade,
         )
         table = operations(self.data, queries, trading, lists, klines or self.data.klines)
+        life = SocketLife(settings.ping_seconds, settings.session_seconds)
         self._rest = RestApi(table, signatures, limits, self.settle)
-        self.user_streams = WebSocketApi(
-            table, signatures, limits, self.settle, settings.session_seconds
-        )
-        self._streams = MarketStreams(self.hub, limits, settings.session_seconds)
+        self.user_streams = WebSocketApi(table, signatures, limits, self.settle, life)
+        self._streams = MarketStreams(self.hub, limits, life)
         self._ticks = TickPublisher(self.hub, self.data, market, self.engine)
         self.steps = Steps() if settings.stepped else None
         self._faults = (

@@ -13,6 +13,7 @@ from tradinglab_exchange.list_trading import ListTrading
 from tradinglab_exchange.market_data import MarketData
 from tradinglab_exchange.parameters import Params
 from tradinglab_exchange.trading import Trading
+from tradinglab_exchange.weights import Weight, depth, my_trades, one_or_all
 
 
 class Security(Enum):
@@ -33,7 +34,7 @@ class Operation:
     method: str
     path: str
     websocket_name: str
-    weight: int
+    weight: Weight
     security: Security
     run: Callable[[Params], object]
 
@@ -72,10 +73,10 @@ def operations(
             ("GET", "klines", "klines", 2, public, klines),
             ("GET", "aggTrades", "trades.aggregate", 4, public, data.aggregate_trades),
             ("GET", "avgPrice", "avgPrice", 2, public, data.average_price),
-            ("GET", "depth", "depth", 5, public, data.depth),
-            ("GET", "ticker/price", "ticker.price", 2, public, data.ticker_price),
-            ("GET", "ticker/bookTicker", "ticker.book", 2, public, data.book_ticker),
-            ("GET", "ticker/24hr", "ticker.24hr", 2, public, data.day_ticker),
+            ("GET", "depth", "depth", depth, public, data.depth),
+            ("GET", "ticker/price", "ticker.price", one_or_all(2, 4), public, data.ticker_price),
+            ("GET", "ticker/bookTicker", "ticker.book", one_or_all(2, 4), public, data.book_ticker),
+            ("GET", "ticker/24hr", "ticker.24hr", one_or_all(2, 80), public, data.day_ticker),
             ("GET", "trades", "trades.recent", 25, public, data.recent_trades),
             ("GET", "historicalTrades", "trades.historical", 25, public,
              data.historical_trades),
@@ -85,14 +86,15 @@ def operations(
             ("GET", "account/commission", "account.commission", 20, signed,
              queries.commission),
             ("GET", "account", "account.status", 20, signed, queries.account),
-            ("GET", "myTrades", "myTrades", 20, signed, queries.my_trades),
+            ("GET", "myTrades", "myTrades", my_trades, signed, queries.my_trades),
             ("POST", "order", "order.place", 1, trade, trading.new_order),
             ("POST", "order/test", "order.test", 1, trade, trading.test_order),
             ("GET", "order", "order.status", 4, signed, trading.query_order),
             ("DELETE", "order", "order.cancel", 1, trade, trading.cancel_order),
             ("POST", "order/cancelReplace", "order.cancelReplace", 1, trade,
              trading.cancel_replace),
-            ("GET", "openOrders", "openOrders.status", 6, signed, queries.open_orders),
+            ("GET", "openOrders", "openOrders.status", one_or_all(6, 80), signed,
+             queries.open_orders),
             ("DELETE", "openOrders", "openOrders.cancelAll", 1, trade,
              trading.cancel_open_orders),
             ("GET", "allOrders", "allOrders", 20, signed, queries.all_orders),

@@ -13,6 +13,7 @@ from tradinglab_exchange.hub import encoded
 from tradinglab_exchange.operations import Operation, Security
 from tradinglab_exchange.rate_limits import RateLimits
 from tradinglab_exchange.signatures import Signatures
+from tradinglab_exchange.weights import weight_of
 
 _PREFIX = "/api/v3/"
 
@@ -62,15 +63,14 @@ class RestApi:
         async def handle(request: web.Request) -> web.Response:
             address = request.remote or "unknown"
             try:
-                self._limits.spend(address, operation.weight)
-                answer = await self._run(operation, request)
+                answer = await self._run(operation, request, address)
             except ApiError as error:
                 return self._refused(error, address)
             return self._response(answer, 200, address)
 
         return handle
 
-    async def _run(self, operation: Operation, request: web.Request) -> object:
+    async def _run(self, operation: Operation, request: web.Request, address: str) -> object:
         query, body = (
             request.rel_url.raw_query_string,
             (await request.read()).decode(errors="replace"),
@@ -80,6 +80,7 @@ class RestApi:
         if params.keys() & sent.keys():
             raise ApiError(-1101, "Duplicate values for a parameter detected.")
         params |= sent
+        self._limits.spend(address, weight_of(operation.weight, params))
         if operation.security is not Security.NONE:
             payload = _without_signature(query) + _without_signature(body)
             self._signatures.check(request.headers.get("X-MBX-APIKEY"), payload, params)

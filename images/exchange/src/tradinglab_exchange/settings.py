@@ -95,6 +95,7 @@ class Settings(BaseModel):
     session_seconds: float = Field(
         86_400.0, gt=0, description="a WebSocket is closed after this long"
     )
+    ping_seconds: float = Field(20.0, gt=0, description="a WebSocket is pinged that often")
     state: Path | None = Field(
         None, description="SQLite file of account, orders and market position; none: memory"
     )

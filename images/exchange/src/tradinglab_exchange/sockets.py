@@ -5,6 +5,7 @@ Used by the stream handler and the WebSocket API handler.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -12,8 +13,15 @@ from tradinglab_exchange.errors import ApiError
 from tradinglab_exchange.hub import Connection
 from tradinglab_exchange.rate_limits import RateLimits
 
-PING_SECONDS = 20.0
 CLOSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLife:
+    """A socket is pinged that often and closed after so long."""
+
+    ping_seconds: float
+    session_seconds: float
 
 
 async def close_all(connections: Iterable[Connection]) -> None:
@@ -35,20 +43,20 @@ def refused_connection(limits: RateLimits, request: web.Request) -> web.Response
 async def serve_socket(
     request: web.Request,
     combined: bool,
-    session_seconds: float,
+    life: SocketLife,
     opened: Callable[[Connection], None],
     received: Callable[[Connection, str], Awaitable[None]],
 ) -> web.WebSocketResponse:
     """Runs one connection to its end."""
     socket = web.WebSocketResponse(
-        timeout=CLOSE_SECONDS, heartbeat=PING_SECONDS, compress=False, autoping=False
+        timeout=CLOSE_SECONDS, heartbeat=life.ping_seconds, compress=False, autoping=False
     )
     await socket.prepare(request)
     connection = Connection(socket, combined)
     pump = asyncio.create_task(connection.pump())
     try:
         opened(connection)
-        async with asyncio.timeout(session_seconds):
+        async with asyncio.timeout(life.session_seconds):
             async for message in socket:
                 if connection.mute:
                     continue

@@ -11,7 +11,7 @@ from aiohttp import WSCloseCode, web
 
 from tradinglab_exchange.hub import Connection, StreamHub, encoded
 from tradinglab_exchange.rate_limits import RateLimits
-from tradinglab_exchange.sockets import refused_connection, serve_socket
+from tradinglab_exchange.sockets import SocketLife, refused_connection, serve_socket
 
 MESSAGES_A_SECOND = 5
 STREAMS_A_CONNECTION = 1024
@@ -21,8 +21,8 @@ _STREAM = re.compile(r"^[a-z0-9]+@[A-Za-z0-9_@+:]+$")
 class MarketStreams:
     """Handlers of the market stream endpoints."""
 
-    def __init__(self, hub: StreamHub, limits: RateLimits, session_seconds: float) -> None:
-        self._hub, self._limits, self._session_seconds = hub, limits, session_seconds
+    def __init__(self, hub: StreamHub, limits: RateLimits, life: SocketLife) -> None:
+        self._hub, self._limits, self._life = hub, limits, life
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -49,9 +49,7 @@ class MarketStreams:
                 self._hub.subscribe(connection, stream)
 
         try:
-            return await serve_socket(
-                request, combined, self._session_seconds, subscribe, self._received
-            )
+            return await serve_socket(request, combined, self._life, subscribe, self._received)
         finally:
             for connection in opened:
                 self._hub.leave(connection)

@@ -15,7 +15,8 @@ from tradinglab_exchange.operations import Operation, Security
 from tradinglab_exchange.parameters import Params
 from tradinglab_exchange.rate_limits import RateLimits
 from tradinglab_exchange.signatures import Signatures
-from tradinglab_exchange.sockets import refused_connection, serve_socket
+from tradinglab_exchange.sockets import SocketLife, refused_connection, serve_socket
+from tradinglab_exchange.weights import weight_of
 
 _SUBSCRIBE_WEIGHT = 2
 
@@ -40,11 +41,11 @@ class WebSocketApi:
         signatures: Signatures,
         limits: RateLimits,
         settle: Callable[[], None],
-        session_seconds: float,
+        life: SocketLife,
     ) -> None:
         self._operations = {one.websocket_name: one for one in operations if one.websocket_name}
         self._signatures, self._limits, self._settle = signatures, limits, settle
-        self._session_seconds = session_seconds
+        self._life = life
         self._connected_since: dict[Connection, int] = {}
         self._subscriptions: dict[Connection, int] = {}
         self._next_subscription: dict[Connection, int] = {}
@@ -75,7 +76,7 @@ class WebSocketApi:
             connection.send(encoded(await self._answer(connection, text, address)))
 
         try:
-            return await serve_socket(request, False, self._session_seconds, note, received)
+            return await serve_socket(request, False, self._life, note, received)
         finally:
             for connection in opened:
                 self._subscriptions.pop(connection, None)
@@ -107,7 +108,8 @@ class WebSocketApi:
         self, connection: Connection, method: str, params: Params, address: str
     ) -> object:
         operation = self._operations.get(method)
-        self._limits.spend(address, operation.weight if operation else _SUBSCRIBE_WEIGHT)
+        weight = operation.weight if operation else _SUBSCRIBE_WEIGHT
+        self._limits.spend(address, weight_of(weight, params))
         if operation is None:
             return self._session(connection, method, params)
         if operation.security is not Security.NONE:
