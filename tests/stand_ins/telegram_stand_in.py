@@ -38,6 +38,7 @@ CAPTION_LIMIT = 1024
 GROUP_PER_MINUTE = 20
 CALLBACK_DATA_LIMIT = 64
 HANG_SECONDS = 60
+AHEAD = 10
 SLOW_SECONDS = 1.5
 PNG = b"\x89PNG\r\n\x1a\n"
 MARKDOWN_SIGNS = re.compile(r"(?<!\\)[_*\[\]()~`>#+=|{}.!-]")
@@ -215,6 +216,8 @@ class Updates:
             self._poller += 1
             mine = self._poller
             self._condition.notify_all()
+            if offset > self._next + AHEAD:
+                offset = 0  # not in the queue: the oldest is given, and nothing is confirmed
             if offset > 0:
                 self.confirmed = max(self.confirmed, offset - 1)
                 self._waiting = [each for each in self._waiting if each["update_id"] >= offset]
@@ -226,6 +229,11 @@ class Updates:
                 if self._poller != mine:
                     raise Refusal(409, DESCRIPTIONS[409])
             return list(self._waiting[:limit])
+
+    def number_anew(self, number):
+        """As Telegram does after a week without an update."""
+        with self._condition:
+            self._next, self.confirmed = number, 0
 
     def answer(self, parameters):
         with self._condition:

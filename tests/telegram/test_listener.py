@@ -234,6 +234,22 @@ async def test_a_change_that_cannot_be_recorded_is_not_made_and_says_so(
     assert control_alerts(ledger) == []
 
 
+async def test_commands_are_heard_and_made_once_after_telegram_numbers_anew(
+    people: People, ledger: Ledger
+) -> None:
+    async with listening(people, ledger):
+        await people.ask("/version", "tradinglab-bot")
+    people.updates.number_anew(17)
+    async with listening(people, ledger):
+        await people.ask("/stopentry", "no position")
+        await people.ask("/version", "tradinglab-bot")
+        await asyncio.sleep(0.3)
+    assert len(control_alerts(ledger)) == 1
+    assert people.texts()[-1].startswith("tradinglab-bot")
+    assert len(people.texts()) == 3
+    assert people.updates.confirmed >= 17
+
+
 HOSTILE = [
     "/status " + "x" * 10_000,
     "/" + "ä" * 10_000,

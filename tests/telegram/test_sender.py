@@ -286,7 +286,7 @@ async def test_a_caption_too_long_for_a_picture_follows_as_a_message(start):
 
 async def test_a_picture_that_is_none_never_succeeds(start):
     root, _ = start()
-    with pytest.raises(MessageRefused, match="(?i)image_process_failed"):
+    with pytest.raises(MessageRefused, match=r"(?i)image_process_failed"):
         await pictured(root, "caption", b"spoilt")
 
 

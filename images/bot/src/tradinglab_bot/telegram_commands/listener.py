@@ -85,14 +85,14 @@ class Listener:
         batch = await self._chats.updates(self._following, wait_seconds)
         self._note(None)
         for item in batch.items:
-            self._following = max(self._following, item.update + 1)
+            self._following = item.update + 1
             if item.chat not in self._allowed:
                 self._ignore(item)
             elif isinstance(item, Press):
                 self._take_press(item)
             else:
                 self._take_message(item)
-        if batch.following > int(self._ledger.value(FOLLOWING) or 0):
+        if batch.following != int(self._ledger.value(FOLLOWING) or 0):
             self._following = batch.following
             self._try_to_pass(batch.following)
 

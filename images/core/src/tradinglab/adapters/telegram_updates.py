@@ -52,19 +52,25 @@ class _Update(BaseModel):
 
 
 def read_batch(answer: Any, following: int) -> Batch:
-    """Raises ValueError when the answer is no list of updates at all."""
+    """Raises ValueError when the answer is no list of updates at all.
+
+    After a quiet week Telegram numbers anew, at random, and answers from the oldest update where
+    the place asked for is not in its queue: what follows may lie below what was asked for.
+    """
     if not isinstance(answer, list):
         raise ValueError(f"getUpdates answered {type(answer).__name__}, expected a list")
     items: list[Message | Press] = []
+    numbers: list[int] = []
     for raw in answer:
         number = raw.get("update_id") if isinstance(raw, dict) else None
         if not isinstance(number, int):
             raise ValueError("getUpdates answered an update without update_id")
-        following = max(following, number + 1)
+        numbers.append(number)
         item = _item(raw)
         if item is not None:
             items.append(item)
-    return Batch(tuple(sorted(items, key=lambda each: each.update)), following)
+    items.sort(key=lambda each: each.update)
+    return Batch(tuple(items), max(numbers) + 1 if numbers else following)
 
 
 def _item(raw: dict[str, Any]) -> Message | Press | None:
