@@ -5,6 +5,7 @@ REST is the truth. Fills, orders' ends and the state they lead to are written in
 
 import logging
 import time
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from tradinglab.adapters.ledger import Ledger
@@ -88,12 +89,13 @@ class Books:
         fills = await self.broker.fills_after(self.ledger.last_trade_id())
         if not changed and not fills:
             return
+        values = await self._other_values(fills)
         lines: list[str] = []
         before = self.state
         try:
             with self.ledger.transaction():
                 for fill in fills:
-                    lines += self._book_fill(fill)
+                    lines += self._book_fill(fill, values)
                 for report in changed:
                     missing = (
                         self.ledger.filled_quantity(report.client_id) < report.executed_quantity
@@ -187,17 +189,33 @@ class Books:
             return ExchangeUnavailable(text)
         return HaltTrading(text)
 
-    def _book_fill(self, fill: Fill) -> list[str]:
+    async def _other_values(self, fills: Iterable[Fill]) -> dict[str, Decimal | None]:
+        """Prices in quote of the assets that fees were paid in, those of the market aside."""
+        market = (self.rules.base, self.rules.quote)
+        assets = {fill.commission_asset for fill in fills if fill.commission > 0}
+        return {asset: await self.broker.value_of(asset) for asset in assets.difference(market)}
+
+    def _fee_in_quote(self, fill: Fill, values: Mapping[str, Decimal | None]) -> Decimal | None:
+        if fill.commission_asset == self.rules.quote or not fill.commission:
+            return fill.commission
+        if fill.commission_asset == self.rules.base:
+            return fill.commission * fill.price
+        price = values.get(fill.commission_asset)
+        return None if price is None else fill.commission * price
+
+    def _book_fill(self, fill: Fill, values: Mapping[str, Decimal | None]) -> list[str]:
         """Inside a transaction. Returns the lines to log once it is committed."""
+        fee = self._fee_in_quote(fill, values)
+        other = fee if fee is not None and fill.commission_asset in values else Decimal(0)
         found = self.ledger.origin_of(fill.exchange_order_id)
         client_id, origin = found if found is not None else (None, None)
-        if not self.ledger.record_fill(fill, client_id):
+        if not self.ledger.record_fill(fill, client_id, fee):
             return []
         line = story.fill_line(fill, origin, self.rules)
         self.ledger.add_alert("fill", line.strip())
         if origin is None:
             return [line]
-        self.state, trade = apply_fill(self.state, fill, origin, self.rules)
+        self.state, trade = apply_fill(self.state, fill, origin, self.rules, other)
         if trade is None:
             return [line]
         self.ledger.record_trade(trade, fill.trade_id)

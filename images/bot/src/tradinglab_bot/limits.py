@@ -134,5 +134,8 @@ class LimitedBroker:
     async def fills_after(self, trade_id: int) -> tuple[Fill, ...]:
         return await self._broker.fills_after(trade_id)
 
+    async def value_of(self, asset: str) -> Decimal | None:
+        return await self._broker.value_of(asset)
+
     async def newest_trade_id(self) -> int:
         return await self._broker.newest_trade_id()

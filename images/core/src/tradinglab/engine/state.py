@@ -167,9 +167,12 @@ class EngineState(StateModel):
 
 
 def apply_fill(
-    state: EngineState, fill: Fill, origin: Origin, rules: SymbolRules
+    state: EngineState, fill: Fill, origin: Origin, rules: SymbolRules, other_fee: Decimal = ZERO
 ) -> tuple[EngineState, ClosedTrade | None]:
     """The state after one execution of our own order, and the trade it closed, if it did.
+
+    `other_fee` values in quote a fee that was paid in a third asset: it makes the trade dearer and
+    leaves the balances of base and quote alone.
 
     The levels of a new position come from the order that was filled, not from what rests now:
     an entry that fills while it is being replaced keeps its own stop.
@@ -177,14 +180,20 @@ def apply_fill(
     in_base = fill.commission if fill.commission_asset == rules.base else ZERO
     in_quote = fill.commission if fill.commission_asset == rules.quote else ZERO
     if fill.side is Side.BUY:
-        return _bought(state, fill, origin, in_base, in_quote), None
-    return _sold(state, fill, origin.leg, in_base, in_quote, rules)
+        return _bought(state, fill, origin, in_base, in_quote, other_fee), None
+    return _sold(state, fill, origin.leg, in_base, in_quote, other_fee, rules)
 
 
 def _bought(
-    state: EngineState, fill: Fill, origin: Origin, in_base: Decimal, in_quote: Decimal
+    state: EngineState,
+    fill: Fill,
+    origin: Origin,
+    in_base: Decimal,
+    in_quote: Decimal,
+    other_fee: Decimal,
 ) -> EngineState:
-    cost = fill.quote_quantity + in_quote
+    paid = fill.quote_quantity + in_quote
+    cost = paid + other_fee
     received = fill.quantity - in_base
     held = state.position
     if held is not None:
@@ -206,8 +215,8 @@ def _bought(
             best_close=float(fill.price),
         )
     else:
-        return state.model_copy(update={"quote": state.quote - cost, "dust": state.dust + received})
-    return state.model_copy(update={"quote": state.quote - cost, "position": position})
+        return state.model_copy(update={"quote": state.quote - paid, "dust": state.dust + received})
+    return state.model_copy(update={"quote": state.quote - paid, "position": position})
 
 
 def _sold(
@@ -216,10 +225,11 @@ def _sold(
     leg: Leg,
     in_base: Decimal,
     in_quote: Decimal,
+    other_fee: Decimal,
     rules: SymbolRules,
 ) -> tuple[EngineState, ClosedTrade | None]:
-    proceeds = fill.quote_quantity - in_quote
-    quote = state.quote + proceeds
+    quote = state.quote + fill.quote_quantity - in_quote
+    proceeds = fill.quote_quantity - in_quote - other_fee
     held = state.position
     if held is None:
         return (

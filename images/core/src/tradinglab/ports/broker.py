@@ -84,5 +84,9 @@ class Broker(Protocol):
     async def fills_after(self, trade_id: int) -> tuple[Fill, ...]:
         """All executions of the account in this symbol with a greater id, oldest first."""
 
+    async def value_of(self, asset: str) -> Decimal | None:
+        """The price of one unit of another asset in the quote currency; None when the exchange has
+        no such market."""
+
     async def newest_trade_id(self) -> int:
         """−1 when the account never traded this symbol."""

@@ -38,6 +38,7 @@ class BinanceBroker:
     def __init__(self, caller: Caller, market: Market) -> None:
         self._call = caller
         self._symbol = market.exchange_symbol
+        self._quote = market.quote
 
     async def rules(self) -> SymbolRules:
         document = await self._call("publicGetExchangeInfo", {"symbol": self._symbol})
@@ -151,6 +152,13 @@ class BinanceBroker:
             if len(page) < PAGE:
                 return tuple(found)
             trade_id = page[-1].trade_id
+
+    async def value_of(self, asset: str) -> Decimal | None:
+        try:
+            row = await self._call("publicGetTickerPrice", {"symbol": f"{asset}{self._quote}"})
+        except OrderRejected:
+            return None
+        return Decimal(row["price"])
 
     async def newest_trade_id(self) -> int:
         newest = await self._trades({"limit": 1})

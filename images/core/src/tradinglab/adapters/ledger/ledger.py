@@ -267,10 +267,12 @@ class Ledger:
         first = int(self.value(FIRST_TRADE_ID) or -1)
         return first if row["last"] is None else max(first, int(row["last"]))
 
-    def record_fill(self, fill: Fill, client_id: str | None) -> bool:
+    def record_fill(
+        self, fill: Fill, client_id: str | None, commission_quote: Decimal | None = None
+    ) -> bool:
         """False when the fill is known already, so that it counts once."""
         cursor = self._execute(
-            "INSERT OR IGNORE INTO fills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO fills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 fill.trade_id,
                 client_id,
@@ -280,6 +282,7 @@ class Ledger:
                 fill.commission_asset,
                 fill.time,
                 int(fill.is_maker),
+                None if commission_quote is None else str(commission_quote),
             ),
         )
         return cursor.rowcount == 1

@@ -151,7 +151,12 @@ ALTER TABLE intents_3 RENAME TO intents;
 CREATE INDEX intents_unanswered ON intents (id) WHERE status = 'written';
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3)
+# What a fee was worth in quote when it was booked; NULL when the exchange had no price for it.
+VERSION_4 = """
+ALTER TABLE fills ADD COLUMN commission_quote TEXT;
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
