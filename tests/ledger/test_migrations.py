@@ -19,8 +19,8 @@ def earlier_ledger(path: Path, version: int) -> None:
         "INSERT INTO decisions VALUES (1, 1, 1, 1, 1, 1, 1, 'ENTER', '', NULL, '{}', '', 0)"
     )
     connection.execute(
-        'INSERT INTO intents VALUES (7, 1, 0, \'exit\', \'{"quantity": "1", "limit_price": null}\', '
-        "'accepted', 1, 2, 'answered')"
+        "INSERT INTO intents VALUES (7, 1, 0, 'exit', ?, 'accepted', 1, 2, 'answered')",
+        ('{"quantity": "1", "limit_price": null}',),
     )
     connection.execute(
         "INSERT INTO orders VALUES ('tl-1-x', 7, 'x', 5, NULL, 'SELL', 'MARKET', 'FILLED', '1', "
