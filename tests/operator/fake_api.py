@@ -9,6 +9,7 @@ import copy
 import json
 import queue
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -63,6 +64,15 @@ class Fault:
     delay: float = 0.0
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that was killed is no error here."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(*_)
+
+
 class FakeApi:
     """One namespace, `lab`. Use as a context manager."""
 
@@ -79,7 +89,7 @@ class FakeApi:
         self.distort: Callable[[Document], list[Document]] = lambda event: [event]
         self._version = 0
         self._uids = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(

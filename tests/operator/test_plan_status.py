@@ -180,3 +180,29 @@ def test_a_lost_status_has_missed_nothing(world: Any) -> None:
     world.status = type(world.status)()
     world.settle()
     assert "FiringMissed" not in world.events
+
+
+def test_a_dense_schedule_that_is_suspended_is_told_once_and_then_left_alone(world: Any) -> None:
+    world.change(schedule={"cron": "* * * * *", "startingDeadlineSeconds": 10, "suspend": True})
+    world.serving_first()
+    world.pass_time(minutes=5)
+    world.settle()
+    writes = world.status_writes
+    for _ in range(20):
+        world.pass_time(minutes=1)
+        assert world.reconciler.visit() == 0
+    assert world.status_writes == writes
+    assert world.events.count("FiringMissed") == 1
+
+
+def test_firings_missed_one_after_the_other_during_a_training_are_one_event(world: Any) -> None:
+    world.serving_first()
+    world.change(schedule={"cron": "* * * * *", "startingDeadlineSeconds": 10})
+    world.pass_time(minutes=1)
+    world.settle()
+    assert len(world.active) == 1
+    for _ in range(20):
+        world.pass_time(minutes=1)
+        world.settle()
+    assert world.events.count("FiringMissed") == 1
+    assert world.status.missed.count >= 18

@@ -8,7 +8,11 @@ from datetime import timedelta
 
 from tradinglab.resource.status import MissedFiring
 from tradinglab_operator.draft import Draft
-from tradinglab_operator.schedule import Schedule
+from tradinglab_operator.schedule import MOST_COUNTED, Schedule
+
+SUSPENDED = "spec.schedule.suspend is true"
+# Firings missed for one reason, each so soon after the other, are one Event.
+ONE_STORY = timedelta(hours=1)
 
 
 def note_missed(draft: Draft, schedule: Schedule | None) -> None:
@@ -28,6 +32,9 @@ def note_missed(draft: Draft, schedule: Schedule | None) -> None:
         )
         if each is not None
     )
+    before = draft.status.missed
+    if schedule.suspended and before and before.reason == SUSPENDED:
+        return  # told once; what passes until it is resumed is no news
     missed, count = schedule.missed(since, draft.now)
     if missed is None:
         return
@@ -35,8 +42,12 @@ def note_missed(draft: Draft, schedule: Schedule | None) -> None:
     if _is_of_another_schedule(draft, schedule):
         return
     reason = _why(draft, schedule)
+    goes_on = before and before.reason == reason and missed - before.firing < ONE_STORY
+    if before and goes_on:
+        count = min(MOST_COUNTED, count + before.count)
     draft.set(missed=MissedFiring(firing=missed, count=count, reason=reason))
-    draft.event("FiringMissed", missed_in_words(draft), warning=True)
+    if not goes_on:
+        draft.event("FiringMissed", missed_in_words(draft), warning=True)
 
 
 def missed_in_words(draft: Draft) -> str:
@@ -61,7 +72,7 @@ def _is_of_another_schedule(draft: Draft, schedule: Schedule) -> bool:
 
 def _why(draft: Draft, schedule: Schedule) -> str:
     if schedule.suspended:
-        return "spec.schedule.suspend is true"
+        return SUSPENDED
     if draft.active_runs:
         return f"training {draft.active_runs[0].name} ran"
     if draft.situation.training_elsewhere:
