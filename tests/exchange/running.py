@@ -85,14 +85,14 @@ class Program:
         """Ends all faults."""
         fetch("DELETE", f"{self.rest}/_faults")
 
-    def step(self, bars: int = 1) -> None:
-        """Plays that many bars of a stepped market."""
-        self._control("_market", {"bars": bars})
+    def step(self, bars: int = 1) -> bool:
+        """Plays that many bars of a stepped market; whether it has ended."""
+        return self._control("_market", {"bars": bars})["ended"]
 
-    def _control(self, path: str, document: object) -> None:
+    def _control(self, path: str, document: object) -> Any:
         body = json.dumps(document).encode()
         with urlopen(Request(f"{self.rest}/{path}", data=body, method="POST"), timeout=20) as ok:
-            ok.read()
+            return json.loads(ok.read())
 
 
 def fetch(method: str, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:

@@ -46,6 +46,11 @@ def test_market_goes_on_only_when_told(stepped: Program) -> None:
     assert open_times(stepped) == [moment + 3 * HOUR for moment in before]
 
 
+def test_stepping_a_market_beyond_its_end_says_so() -> None:
+    with exchange(**STEPPED, live_bars=3) as program:
+        assert [program.step(2), program.step(2), program.step()] == [False, True, True]
+
+
 def test_missing_bars_are_in_neither_stream_nor_history(stepped: Program) -> None:
     last = open_times(stepped)[-1]
     stepped.faults(missing_bars=2)

@@ -119,6 +119,13 @@ class Settings(BaseModel):
             raise ValueError(f"needed when the source is {needed_by.value}")
         return value
 
+    @field_validator("stepped")
+    @classmethod
+    def _played(cls, stepped: bool, info: ValidationInfo) -> bool:
+        if stepped and info.data.get("source") is Source.MIRROR:
+            raise ValueError("a mirrored market cannot be stepped; expected seeded or bars")
+        return stepped
+
     @property
     def instrument(self) -> Instrument:
         base, _, quote = self.symbol.partition("/")

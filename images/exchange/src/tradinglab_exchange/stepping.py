@@ -24,7 +24,7 @@ class Steps:
     """The player awaits `turn` before each bar and reports `played` after it."""
 
     def __init__(self) -> None:
-        self._left = 0
+        self._left, self._over = 0, False
         self._changed = asyncio.Condition()
 
     def routes(self) -> list[web.RouteDef]:
@@ -38,8 +38,8 @@ class Steps:
         async with self._changed:
             self._left += step.bars
             self._changed.notify_all()
-            await self._changed.wait_for(lambda: self._left == 0)
-        return web.json_response({"bars": step.bars})
+            await self._changed.wait_for(lambda: self._left == 0 or self._over)
+        return web.json_response({"ended": self._over})
 
     async def turn(self) -> None:
         async with self._changed:
@@ -53,5 +53,5 @@ class Steps:
     async def ended(self) -> None:
         """There are no bars left to wait for."""
         async with self._changed:
-            self._left = 0
+            self._over = True
             self._changed.notify_all()
