@@ -9,6 +9,7 @@ import copy
 import json
 import queue
 import re
+import ssl
 import sys
 import threading
 import time
@@ -76,8 +77,13 @@ class Server(ThreadingHTTPServer):
 class FakeApi:
     """One namespace, `lab`. Use as a context manager."""
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.clock = clock
+        self.tokens: set[str | None] = set()
         self.store: dict[tuple[str, str], Document] = {}
         self.faults: list[Fault] = []
         self.calls: list[Call] = []
@@ -91,7 +97,9 @@ class FakeApi:
         self._uids = 0
         self._server = Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         )
@@ -354,6 +362,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             name, sub = found["name"] or "", found["sub"] or ""
             call = Call(self.command, found["plural"], name, sub, "watch" in query)
             api.calls.append(call)
+            api.tokens.add(self.headers.get("Authorization"))
             try:
                 if call.is_write:
                     api.before(call)
