@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from tradinglab.adapters.binance.account_stream import account_event
-from tradinglab.errors import ExchangeUnavailable
+from tradinglab.errors import ConfigurationError, ExchangeUnavailable
 from tradinglab.ports.account_events import AccountEvent, AccountEventKind
 from tradinglab_bot import account_watch as module
 from tradinglab_bot.account_watch import AccountWatch
@@ -65,6 +65,29 @@ async def test_each_new_connection_has_the_books_looked_at(monkeypatch: pytest.M
     looks, watch = await looks_after(monkeypatch, [SUBSCRIBED], [SUBSCRIBED])
     assert looks == 2
     assert watch.reconnects >= 2
+
+
+async def test_a_key_that_may_not_listen_leaves_the_bot_to_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE_SECONDS", 0.001)
+
+    class Refusing:
+        tries = 0
+
+        async def events(self) -> AsyncIterator[AccountEvent]:
+            self.tries += 1
+            if self.tries:
+                raise ConfigurationError("-2015 not allowed")
+            yield SUBSCRIBED
+
+    stream = Refusing()
+    watch = AccountWatch(stream, lambda _: False, lambda: None)
+    running = asyncio.ensure_future(watch.run())
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    assert stream.tries >= 2
+    running.cancel()
 
 
 def test_only_events_of_the_symbol_that_change_something_count() -> None:

@@ -66,6 +66,14 @@ async def test_nothing_is_bought_while_the_kill_switch_is_pulled(name: str, tmp_
     assert len(inner.entries()) == 1
 
 
+async def test_a_kill_switch_that_cannot_be_read_counts_as_pulled(tmp_path: Path) -> None:
+    broker, inner = limited(tmp_path)
+    (tmp_path / "annotation").mkdir()
+    with pytest.raises(OrderRejected, match="cannot be read"):
+        await broker.enter(entry("0.01"), IDS)
+    assert inner.orders == {}
+
+
 async def test_an_annotation_that_is_gone_leaves_an_empty_file_that_stops_nothing(
     tmp_path: Path,
 ) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 
-from tradinglab.errors import ExchangeUnavailable
+from tradinglab.errors import ConfigurationError, ExchangeUnavailable, StorageError
 from tradinglab.logs import fields
 from tradinglab.ports.account_events import AccountEvent, AccountEventKind, AccountEvents
 
@@ -31,6 +31,7 @@ class AccountWatch:
         self._known = known
         self._look = look
         self._heard_at = time.monotonic()
+        self._is_told = False
         self.connected = False
         self.reconnects = 0
         self.events = 0
@@ -44,15 +45,14 @@ class AccountWatch:
                     async for event in events:
                         pause = FIRST_PAUSE_SECONDS
                         self._take(event)
-            except ExchangeUnavailable as error:
-                if self.connected:
-                    log.warning(
-                        "account stream lost, orders are looked at by REST",
-                        extra=fields(why=str(error)),
-                    )
-                else:
-                    log.debug("no account stream", extra=fields(why=str(error)))
-                self.connected = False
+            except (ExchangeUnavailable, ConfigurationError) as error:
+                # Said once, not at each attempt; a key that may not listen may still trade.
+                log.log(
+                    logging.DEBUG if self._is_told else logging.WARNING,
+                    "no account stream, orders are looked at by REST",
+                    extra=fields(why=str(error)),
+                )
+                self._is_told, self.connected = True, False
                 self.reconnects += 1
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -64,8 +64,14 @@ class AccountWatch:
             extra=fields(kind=event.kind.value, trade=event.trade_id, order=event.client_id),
         )
         if event.kind is AccountEventKind.SUBSCRIBED:
-            self.connected = True
+            self.connected, self._is_told = True, False
             log.info("account stream connected", extra=fields(reconnects=self.reconnects))
-        if event.kind is AccountEventKind.EXECUTION and self._known(event.trade_id):
-            return
-        self._look()
+        if event.kind is not AccountEventKind.EXECUTION or not self._is_known(event.trade_id):
+            self._look()
+
+    def _is_known(self, trade_id: int) -> bool:
+        """Where the ledger cannot be read now, a look that is not needed does no harm."""
+        try:
+            return self._known(trade_id)
+        except StorageError:
+            return False

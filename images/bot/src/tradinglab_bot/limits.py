@@ -51,16 +51,22 @@ class KillSwitch:
         self._annotation = annotation
 
     def pulled_by(self) -> str | None:
-        if self._file is not None and self._file.exists():
-            return f"the file {self._file}"
-        if self._annotation is not None:
-            try:
-                text = self._annotation.read_text().strip()
-            except FileNotFoundError:
-                text = ""
-            if text not in ("", "false"):
-                return f"the annotation ({text[:40]})"
-        return None
+        """What cannot be looked at counts as pulled."""
+        try:
+            if self._file is not None and self._file.exists():
+                return f"the file {self._file}"
+            text = self._annotated()
+        except OSError as error:
+            return f"a file that cannot be read: {error.filename} ({error.strerror})"
+        return None if text in ("", "false") else f"the annotation ({text[:40]})"
+
+    def _annotated(self) -> str:
+        if self._annotation is None:
+            return ""
+        try:
+            return self._annotation.read_text(errors="replace").strip()
+        except FileNotFoundError:
+            return ""
 
 
 class LimitedBroker:
