@@ -180,3 +180,75 @@ def test_every_entry_has_an_edge_passes_the_filters_and_is_paid_for(
         assert cost <= Decimal(quote) * Decimal(repr(POLICY.max_exposure_fraction))
         assert entry.stop_price < entry.limit_price < entry.take_profit_price
         assert rules().is_sellable(entry.protected_quantity, entry.stop_price)
+
+
+tiny = st.floats(0, 1e-6)
+
+
+@given(st.floats(1e-4, 0.2), tiny)
+def test_size_changes_continuously_with_volatility(sigma: float, more: float) -> None:
+    here = volatility_factor(sigma, decision_facts(), POLICY, HOUR)
+    there = volatility_factor(sigma + more, decision_facts(), POLICY, HOUR)
+    steepest = max(0.7 / (0.012 - 0.003), 0.6 / (8760**0.5 * sigma**2))
+    assert abs(here - there) <= steepest * more + 1e-9
+
+
+@given(st.floats(0.5, 1), tiny)
+def test_the_throttle_is_continuous_in_equity(share: float, more: float) -> None:
+    here = drawdown_throttle(share, 1.0, 0.8)
+    there = drawdown_throttle(share + more, 1.0, 0.8)
+    assert abs(here - there) <= 0.8 / (0.25 * 0.2) * more + 1e-9
+
+
+@given(unit, st.floats(0, 10), momentum, st.floats(0, 5), tiny)
+def test_urgency_is_continuous_in_each_input(
+    bearish: float, fall: float, drift: float, overdue: float, more: float
+) -> None:
+    base = sell_urgency(bearish, fall, drift, overdue, POLICY)
+    moved = (
+        sell_urgency(bearish + more, fall, drift, overdue, POLICY),
+        sell_urgency(bearish, fall + more, drift, overdue, POLICY),
+        sell_urgency(bearish, fall, drift + more, overdue, POLICY),
+        sell_urgency(bearish, fall, drift, overdue + more, POLICY),
+    )
+    assert all(abs(each - base) <= POLICY.urgency_bearish * more / 4 + 1e-9 for each in moved)
+
+
+@given(volatility, unit, momentum, tiny)
+def test_the_discount_is_continuous_in_each_input(
+    sigma: float, confidence: float, drift: float, more: float
+) -> None:
+    base = buy_discount(sigma, confidence, drift, POLICY)
+    for moved in (
+        buy_discount(sigma + more, confidence, drift, POLICY),
+        buy_discount(sigma, min(confidence + more, 1), drift, POLICY),
+        buy_discount(sigma, confidence, drift + more, POLICY),
+    ):
+        assert abs(moved - base) <= 1.5 * POLICY.discount_volatilities * more + 1e-9
+
+
+@given(st.integers(0, 50), volatility, volatility)
+def test_the_cooldown_rises_with_volatility_within_half_and_twice(
+    losses: int, first: float, second: float
+) -> None:
+    low, high = sorted((first, second))
+    calm, wild = (cooldown_bars(losses, sigma, 0.005, POLICY) for sigma in (low, high))
+    base = POLICY.cooldown_bars * (1 + POLICY.cooldown_per_loss * losses)
+    assert base / 2 <= calm <= wild <= 2 * base + 1
+
+
+@given(four, volatility, momentum, st.floats(0, 0.5))
+def test_without_an_edge_there_is_no_trade_whatever_the_forecast(
+    weights: tuple[float, ...], sigma: float, drift: float, cost: float
+) -> None:
+    probabilities = tuple(weight / sum(weights) for weight in weights)
+    policy = POLICY.model_copy(update={"slippage_fraction": cost})
+    _, decision = step(
+        flat(),
+        bar(),
+        forecast(probabilities, volatility_per_bar=sigma, momentum=drift),
+        facts(),
+        policy,
+    )
+    if decision.numbers["net_return"] <= 0:
+        assert (decision.reason, decision.intents) == (Reason.NO_EDGE, ())
