@@ -21,13 +21,20 @@ def sample(temperature, seed=0, rows=4000):
 @pytest.mark.parametrize("epochs", [10, 20])
 def test_the_temperature_put_in_is_found(temperature, epochs):
     logits, classes = sample(temperature)
-    assert fit_temperature(logits, classes, epochs) == pytest.approx(temperature, rel=0.1)
+    assert fit_temperature(logits, classes, epochs, 1) == pytest.approx(temperature, rel=0.1)
 
 
 def test_logits_without_information_get_a_high_temperature():
     logits, classes = sample(1.0)
     shuffled = np.random.default_rng(1).permutation(classes)
-    assert fit_temperature(logits, shuffled, 15) > 5
+    assert fit_temperature(logits, shuffled, 15, 1) > 4
+
+
+def test_a_slice_of_few_horizons_moves_the_temperature_less():
+    logits, classes = sample(2.0, rows=1_680)
+    independent, overlapping = (fit_temperature(logits, classes, 15, bars) for bars in (1, 48))
+    assert independent == pytest.approx(2.0, rel=0.1)
+    assert 1.2 < overlapping < independent - 0.2
 
 
 @given(st.floats(-2, 2))

@@ -107,7 +107,10 @@ def train(
     graph = Graph(content)
     logits = graph.run(prepared.windows(rows), prepared.baseline[rows])["logits"]
     temperature = fit_temperature(
-        logits, prepared.labels.classes[rows], training.calibration.epochs
+        logits,
+        prepared.labels.classes[rows],
+        training.calibration.epochs,
+        training.horizon_bars,
     )
     chosen = rows[np.linspace(0, len(rows) - 1, DIFFERENCE_WINDOWS).astype(int)]
     difference = export_difference(
