@@ -3,7 +3,7 @@
 import ccxt
 import pytest
 
-from tradinglab.adapters.binance.client import translated
+from tradinglab.adapters.binance.client import Caller, translated
 from tradinglab.errors import ExchangeUnavailable, OrderRejected, TradinglabError
 from tradinglab.ports.broker import OutcomeUnknown
 
@@ -34,3 +34,17 @@ def test_an_error_tells_whether_the_order_may_have_been_accepted(
     error: ccxt.BaseError, meaning: type[TradinglabError]
 ) -> None:
     assert type(translated(error, "order", changes=True)) is meaning
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"), [(True, OutcomeUnknown), (False, ExchangeUnavailable)]
+)
+async def test_an_answer_that_is_no_document_leaves_the_outcome_open(
+    changes: bool, kind: type[Exception]
+) -> None:
+    class Client:
+        async def privatePostOrder(self, params: dict[str, object]) -> str:  # noqa: N802
+            return '{"orderId": 1, "sym'
+
+    with pytest.raises(kind, match="no JSON"):
+        await Caller(Client())("privatePostOrder", {}, changes=changes)

@@ -90,6 +90,14 @@ def _message(error: ccxt.BaseError) -> str:
     return found.group(0)[:300] if found else type(error).__name__
 
 
+def _a_document(answer: Any, what: str, changes: bool) -> Any:
+    """The client hands on as text what is no JSON, whatever its status: an answer cut short."""
+    if isinstance(answer, dict | list):
+        return answer
+    text = f"{what}: the answer is no JSON, expected a document"
+    raise OutcomeUnknown(text) if changes else ExchangeUnavailable(text)
+
+
 class Caller:
     """Calls implicit methods of one client; after a clock error the next call is on time."""
 
@@ -99,13 +107,13 @@ class Caller:
     async def __call__(self, method: str, params: dict[str, Any], changes: bool = False) -> Any:
         call: Callable[[dict[str, Any]], Awaitable[Any]] = getattr(self.client, method)
         try:
-            return await call(params)
+            return _a_document(await call(params), method, changes)
         except ccxt.BaseError as error:
             if error_code(error) != CLOCK:
                 raise translated(error, method, changes) from None
         await self.synchronise()
         try:
-            return await call(params)
+            return _a_document(await call(params), method, changes)
         except ccxt.BaseError as error:
             raise translated(error, method, changes) from None
 
