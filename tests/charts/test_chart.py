@@ -268,7 +268,7 @@ def test_claims_with_data_outlive_the_release_by_default(documents):
         for d in documents
         if d["kind"] == "PersistentVolumeClaim" and d["metadata"].get("annotations")
     }
-    assert kept == {"tradinglab-models", "tradinglab-ledger"}
+    assert kept == {"tradinglab-models", "tradinglab-ledger", "tradinglab-exchange"}
 
 
 def test_every_value_is_in_the_schema():

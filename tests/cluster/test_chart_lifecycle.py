@@ -188,7 +188,7 @@ def test_uninstall_leaves_the_data_and_nothing_else(lab, story):
     wide = lab.cluster.kubectl("get", CLUSTER_WIDE, "-l", ours, "-o", "name").split()
     assert not [name for name in wide if "life-" in name]
     claims = {each["metadata"]["name"] for each in lab.items("pvc")}
-    assert claims == {"tradinglab-models", "tradinglab-ledger", "tradinglab-backups"}
+    assert claims == {f"tradinglab-{each}" for each in ("models", "ledger", "backups", "exchange")}
     assert lab.model()["metadata"]["uid"] == story["uid"]
 
 

@@ -200,7 +200,8 @@ def test_uninstall_ends_clean(lab):
     def leftovers():
         names = lab.kubectl("get", kinds, "-l", ours, "-o", "name").split()
         claims = [each["metadata"]["name"] for each in lab.items("pvc")]
-        return not names and sorted(claims) == ["tradinglab-ledger", "tradinglab-models"]
+        kept = ["tradinglab-exchange", "tradinglab-ledger", "tradinglab-models"]
+        return not names and sorted(claims) == kept
 
-    wait_for("nothing but the two kept claims", 60, leftovers)
+    wait_for("nothing but the kept claims", 60, leftovers)
     lab.cluster.kubectl("delete", "namespace", lab.name, "--timeout=90s")
