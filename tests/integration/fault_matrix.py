@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Fault:
-    """`injected` goes to the exchange's fault switch; the rest happens outside of it."""
+    """`injected` goes to the exchange's fault switch; the rest happens outside of it. `bars_lost`
+    is the most that the market itself may lack."""
 
     injected: dict[str, object] = field(default_factory=dict)
     settings: dict[str, object] = field(default_factory=dict)
@@ -54,8 +55,8 @@ FAULTS: dict[str, Fault] = {
     "broken-frame": Fault({"broken_bars": 1}),
     "lost-account-events": Fault({"lost_events": 5}),
     "partial-fills": Fault({"partial_fill_fraction": "0.4"}),
-    "exchange-halt": Fault({"symbol_status": "HALT"}),
-    "delisting": Fault({"symbol_status": "BREAK"}),
+    "exchange-halt": Fault({"symbol_status": "HALT"}, bars_lost=12),
+    "delisting": Fault({"symbol_status": "BREAK"}, bars_lost=12),
     "deposit": Fault({"transfers": {"USDT": "1000"}}),
     "api-outage": Fault(api_fails=True),
     "telegram-outage": Fault(

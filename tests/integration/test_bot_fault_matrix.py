@@ -4,6 +4,7 @@ The moment: just before a buy, just before a sale, or while nothing is to be don
 """
 
 import asyncio
+import time
 import urllib.request
 from pathlib import Path
 
@@ -19,6 +20,7 @@ BARS = 24
 EVEN = ((0.25, 0.25, 0.25, 0.25), 0.0)
 BUY, SELL = (BULLISH, 1.0), (BEARISH, -2.0)
 LASTS_SECONDS = 2.0
+QUIET_SECONDS = 1.5
 CELLS = [(fault, moment) for fault in FAULTS for moment in MOMENTS]
 
 
@@ -58,7 +60,9 @@ async def survives(name: str, moment: str, folder: Path) -> None:
             program = bot(folder, address, api.url, **settings)
             try:
                 await strike(name, moment, folder, api, address)
-                await until_async(lambda: at_rest(ledger, BARS - fault.bars_lost), "the bars", 60)
+                await until_async(
+                    lambda: at_rest(program, ledger, BARS - fault.bars_lost), "the bars", 60
+                )
                 await protected(ledger)
                 program.terminate()
                 await until_async(lambda: program.status is not None, "the end", 30)
@@ -68,7 +72,10 @@ async def survives(name: str, moment: str, folder: Path) -> None:
     judge(program, ledger, view)
 
 
-def at_rest(ledger: Path, bars: int) -> bool:
+def at_rest(program: Program, ledger: Path, bars: int) -> bool:
+    """Every bar is decided, every intent answered, and nothing is told any more."""
+    if time.time() - program.log.stat().st_mtime < QUIET_SECONDS:
+        return False
     decided = rows(ledger, "SELECT count(*) AS n FROM decisions")[0]["n"]
     return decided >= bars and not rows(ledger, "SELECT 1 FROM intents WHERE status = 'written'")
 
