@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -210,6 +211,9 @@ def test_a_request_id_is_made_where_none_or_an_odd_one_is_given(http):
 
 def test_each_step_is_logged_at_debug(api, http, body):
     http.post("/v1/forecast", json=body, headers={"X-Request-Id": "traced"})
+    deadline = time.monotonic() + 10  # the last line is written after the answer
+    while time.monotonic() < deadline and not any("request answered" in x for x in api.lines[-3:]):
+        time.sleep(0.01)
     steps = [line for line in api.lines if "request_id=traced" in line]
     (made,) = [line for line in steps if "forecast made" in line]
     for word in ("shape=", "space=raw", "pca=applied", "window=", "decode_", "model_", "encode_"):
