@@ -1,7 +1,8 @@
 """Makes the chart's values.schema.json from values.yaml: comments, defaults and `@schema` lines.
 
-Run as `python charts/values_schema.py [--check]`; --check, in `make lint`, writes nothing and fails
-when the file is not what it would write.
+What bot.policy may name comes from the engine's policy, into the schema and, for the templates,
+into a list of names. Run as `python charts/values_schema.py [--check]`; --check, in `make lint`,
+writes nothing and fails when a file is not what it would write.
 """
 
 import json
@@ -12,8 +13,11 @@ from typing import Any
 
 import yaml
 
+from tradinglab.engine.policy import Policy
+
 CHART = Path(__file__).parent / "tradinglab"
 VALUES, SCHEMA = CHART / "values.yaml", CHART / "values.schema.json"
+POLICY_NAMES = CHART / "files" / "policy.json"
 MARK = "@schema "
 Schema = dict[str, Any]
 
@@ -22,7 +26,22 @@ NAME: Schema = {
     "maxLength": 253,
     "pattern": "^$|^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
 }
+NUMBER = "^[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?$"
 AMOUNTS: Schema = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
+
+
+def _policy() -> Schema:
+    """The engine's policy field by field; nothing else of the bot can be set by that way."""
+    properties = {}
+    for name, field in Policy.model_json_schema()["properties"].items():
+        given = {key: value for key, value in field.items() if key not in ("title", "default")}
+        if given["type"] == "number":
+            # helm's --set makes a string of a number with a point
+            given |= {"type": ["number", "string"], "pattern": NUMBER}
+        properties[name] = given
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
 DEFINITIONS: dict[str, Schema] = {
     "name": NAME,
     "names": {"type": "array", "items": NAME | {"minLength": 1}},
@@ -59,11 +78,7 @@ DEFINITIONS: dict[str, Schema] = {
             },
         },
     },
-    "policy": {
-        "type": "object",
-        "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$"},
-        "additionalProperties": {"type": ["boolean", "number", "string"]},
-    },
+    "policy": _policy(),
     "resources": {
         "type": "object",
         "additionalProperties": False,
@@ -147,16 +162,18 @@ def schema_of(text: str) -> Schema:
 
 def main(arguments: list[str]) -> int:
     try:
-        made = json.dumps(schema_of(VALUES.read_text("utf-8")), indent=2) + "\n"
+        schema = schema_of(VALUES.read_text("utf-8"))
     except Undocumented as error:
         sys.stderr.write(f"values_schema: {error}\n")
         return 2
-    if arguments == ["--check"]:
-        if SCHEMA.read_text("utf-8") != made:
-            sys.stderr.write(f"values_schema: {SCHEMA.name} is old: run {Path(__file__).name}\n")
+    made = {SCHEMA: schema, POLICY_NAMES: list(Policy.model_fields)}
+    for path, document in made.items():
+        wanted = json.dumps(document, indent=2) + "\n"
+        if arguments != ["--check"]:
+            path.write_text(wanted, "utf-8")
+        elif not path.is_file() or path.read_text("utf-8") != wanted:
+            sys.stderr.write(f"values_schema: {path.name} is old: run {Path(__file__).name}\n")
             return 1
-        return 0
-    SCHEMA.write_text(made, "utf-8")
     return 0
 
 

@@ -23,10 +23,14 @@ def helm() -> str | None:
     return shutil.which("helm") or (str(built[-1]) if built else None)
 
 
-def template(*settings: str, older: str = "") -> "subprocess.CompletedProcess[str]":
-    """`older` is the version of a Kubernetes; otherwise the one that helm knows."""
+def template(
+    *settings: str, older: str = "", check: bool = True
+) -> "subprocess.CompletedProcess[str]":
+    """`older` is the version of a Kubernetes; otherwise the one that helm knows. Without `check`
+    the schema is not asked."""
     command = [helm() or "helm", "template", "tradinglab", str(CHART), "--namespace", "lab"]
     command += ["--kube-version", older] if older else []
+    command += [] if check else ["--skip-schema-validation"]
     for setting in settings:
         command += ["--set", setting]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

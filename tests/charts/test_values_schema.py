@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.charts.rendering import CHART, helm, template
+from tests.charts.rendering import CHART, environment, helm, pods_of, template
+
+from tradinglab.engine.policy import Policy
+from tradinglab_bot.settings import BotSettings
 
 needs_helm = pytest.mark.skipif(helm() is None, reason="helm is not installed")
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -73,6 +76,37 @@ def test_a_comment_and_a_default_become_description_and_type(generator):
     }
 
 
+def test_the_policy_has_the_fields_of_the_engine_and_no_others(generator):
+    schema = json.loads((CHART / "values.schema.json").read_text())["$defs"]["policy"]
+    assert schema["additionalProperties"] is False
+    assert set(schema["properties"]) == set(Policy.model_fields)
+    assert json.loads(generator.POLICY_NAMES.read_text()) == list(Policy.model_fields)
+
+
+@needs_helm
+@pytest.mark.parametrize("name", sorted(set(BotSettings.model_fields) - set(Policy.model_fields)))
+def test_no_other_setting_of_the_bot_is_reached_through_its_policy(name):
+    policy = f"bot.policy.{name}=true"
+    refused = template("exchange.enabled=true", policy)
+    assert refused.returncode != 0
+    assert name in refused.stderr
+
+
+@needs_helm
+def test_a_name_that_the_schema_did_not_see_is_not_passed_on():
+    unchecked = template(
+        "exchange.enabled=true",
+        "bot.policy.live_enabled=true",
+        "bot.policy.kill_file=none",
+        "bot.policy.atr_bars=9",
+        check=False,
+    )
+    bot = environment(pods_of(list(filter(None, yaml.safe_load_all(unchecked.stdout))))["bot"])
+    assert "TRADINGLAB_LIVE_ENABLED" not in bot
+    assert bot["TRADINGLAB_KILL_FILE"]["value"] == "/ledger/kill"
+    assert bot["TRADINGLAB_ATR_BARS"]["value"] == "9"
+
+
 @needs_helm
 @pytest.mark.parametrize("block", sorted(blocks(VALUES)))
 def test_an_unknown_value_is_refused_in_every_block(block):
@@ -92,6 +126,9 @@ def test_an_unknown_value_is_refused_in_every_block(block):
         "storage.backups.copies=0",
         "storage.ledger.size=1GB",
         "bot.policy.Max=1",
+        "bot.policy.max_exposure_fraction=1.5x",
+        "bot.policy.atr_bars=1",
+        "bot.policy.require_tradeable=perhaps",
         "operator.logLevel=TRACE",
         "api.resources.limit.memory=1Gi",
         "imagePullSecrets[0]=Not_a_name",
