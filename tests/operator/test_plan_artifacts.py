@@ -143,6 +143,78 @@ def test_the_first_rollout_may_succeed_late(world: Any) -> None:
     assert world.condition("Degraded") == ("False", "AsExpected")
 
 
+def stuck_first(world: Any) -> None:
+    """The first artifact is trained, and its pods never become ready."""
+    world.settle()
+    world.end_run("a")
+    world.settle()
+    world.pass_time(seconds=301)
+    world.settle()
+
+
+def test_a_first_rollout_that_fails_gives_way_to_a_newer_artifact(world: Any) -> None:
+    stuck_first(world)
+    retrain(world, "b")
+    assert world.digest == digest("b")
+    assert [each.digest for each in world.status.rejected if each.rollout_failed] == [digest("a")]
+    world.roll()
+    assert world.status.current.version == "v-b"
+    assert world.condition("Degraded") == ("False", "AsExpected")
+    world.artifacts = [each for each in world.artifacts if each.version == "v-a"]
+    world.settle()
+    assert world.digest == digest("b"), "the failed one is not tried again"
+
+
+def test_first_rollouts_that_fail_one_after_the_other_end_with_the_one_that_works(
+    world: Any,
+) -> None:
+    stuck_first(world)
+    for letter in "bcdefghijklmn":
+        retrain(world, letter)
+        assert world.digest == digest(letter)
+        world.pass_time(seconds=301)
+        world.settle()
+    assert world.condition("Degraded") == ("True", "RolloutOverdue")
+    retrain(world, "o")
+    world.roll()
+    assert world.status.current.version == "v-o"
+
+
+@pytest.mark.parametrize(
+    "artifact", [{"servable": False}, {"comparison": Comparison.WORSE}], ids=["unfit", "worse"]
+)
+def test_a_stuck_first_rollout_does_not_give_way_to_what_the_gate_refuses(
+    world: Any, artifact: dict[str, Any]
+) -> None:
+    stuck_first(world)
+    retrain(world, "b", **artifact)
+    assert world.digest == digest("a")
+    assert world.events.count("ArtifactRejected") == 1
+    world.roll()
+    assert world.status.current.version == "v-a", "a late success still counts"
+
+
+def test_a_stuck_first_rollout_gives_way_to_no_older_artifact(world: Any) -> None:
+    older = world.add_artifact("o")
+    world.artifacts.clear()
+    stuck_first(world)
+    world.artifacts.insert(0, older)
+    world.settle()
+    assert world.digest == digest("a")
+
+
+def test_a_pinned_first_rollout_that_fails_stays_a_persons_choice(world: Any) -> None:
+    world.add_artifact("a")
+    world.change(serving={"pinnedDigest": digest("a")})
+    world.settle()
+    world.pass_time(seconds=301)
+    world.settle()
+    world.add_artifact("b")
+    world.settle()
+    assert world.digest == digest("a")
+    assert world.condition("Degraded") == ("True", "RolloutOverdue")
+
+
 def test_an_undone_rollout_is_a_persons_pin_until_a_newer_artifact(world: Any) -> None:
     world.serving_first()
     retrain(world, "b")

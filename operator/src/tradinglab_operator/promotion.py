@@ -4,6 +4,7 @@ Called by the plan. A person's choice comes first (`pinnedDigest`, then `kubectl
 then the gate's verdict on every artifact that was trained after the one in service.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 from tradinglab.artifact.manifest import Comparison
@@ -11,7 +12,12 @@ from tradinglab.resource.spec import WhenInconclusive
 from tradinglab.resource.status import MAX_REJECTED, Pin
 from tradinglab_operator.actions import ServeDigest
 from tradinglab_operator.draft import Draft
-from tradinglab_operator.rollout import begin_rollout, follow_rollout
+from tradinglab_operator.rollout import (
+    begin_rollout,
+    follow_rollout,
+    is_overdue,
+    replace_overdue,
+)
 from tradinglab_operator.situation import ArtifactFacts
 
 
@@ -49,6 +55,8 @@ def choose_artifact(draft: Draft) -> None:
         follow_rollout(draft)
         if draft.status.rollout is None:
             _consider_newer(draft)
+        elif is_overdue(draft):
+            _consider_instead(draft)
     _ask_for_digest(draft)
 
 
@@ -126,10 +134,7 @@ def _consider_newer(draft: Draft) -> None:
     after = None if lost or current is None else current.trained_at
     if pin is not None and after is not None:
         after = max(after, pin.since)
-    newest_first = sorted(
-        draft.situation.artifacts, key=lambda each: (each.trained_at, each.version), reverse=True
-    )
-    newer = [each for each in newest_first if after is None or each.trained_at > after]
+    newer = _newest_first(draft, after)
     refused: list[tuple[ArtifactFacts, str]] = []
     candidate = None
     for artifact in newer:
@@ -149,6 +154,29 @@ def _consider_newer(draft: Draft) -> None:
             candidate = artifact.status()
         break
     draft.set(candidate=candidate)
+    _remember_refused(draft, refused)
+
+
+def _newest_first(draft: Draft, after: datetime | None) -> list[ArtifactFacts]:
+    """Of the artifacts trained after that instant."""
+    newer = [each for each in draft.situation.artifacts if after is None or each.trained_at > after]
+    return sorted(newer, key=lambda each: (each.trained_at, each.version), reverse=True)
+
+
+def _consider_instead(draft: Draft) -> None:
+    """A first rollout that failed has nothing to go back to, and must not block what comes later:
+    the newest artifact that the gate lets pass is tried in its place."""
+    stuck = draft.artifact(draft.status.rollout.digest) if draft.status.rollout else None
+    refused: list[tuple[ArtifactFacts, str]] = []
+    for artifact in _newest_first(draft, stuck.trained_at if stuck else None):
+        if artifact.digest in draft.barred:
+            continue
+        judgement, why = judge(artifact, draft.spec.promotion.when_inconclusive)
+        if judgement is Judgement.PROMOTE:
+            replace_overdue(draft, artifact, why)
+            break
+        if judgement is Judgement.REJECT:
+            refused.append((artifact, why))
     _remember_refused(draft, refused)
 
 

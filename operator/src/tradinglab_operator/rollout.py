@@ -21,7 +21,7 @@ def begin_rollout(draft: Draft, artifact: ArtifactFacts, why: str) -> None:
 
 
 def follow_rollout(draft: Draft) -> None:
-    """Ends a rollout that is complete, overdue or pointless."""
+    """Ends a rollout that is complete, pointless, or overdue with something to go back to."""
     rollout, serving = draft.status.rollout, draft.situation.serving
     if rollout is None:
         return
@@ -40,9 +40,30 @@ def follow_rollout(draft: Draft) -> None:
     if serving.complete:
         _complete(draft, artifact)
         return
+    if is_overdue(draft):
+        _overdue(draft, artifact, _why_overdue(draft))
+
+
+def is_overdue(draft: Draft) -> bool:
+    """The Deployment asks for it, and its pods had their time."""
+    rollout = draft.status.rollout
     deadline = timedelta(seconds=draft.spec.serving.rollout_deadline_seconds)
-    if draft.now - rollout.started_at > deadline:
-        _overdue(draft, artifact, serving.message)
+    return rollout is not None and rollout.applied and draft.now - rollout.started_at > deadline
+
+
+def replace_overdue(draft: Draft, newer: ArtifactFacts, why: str) -> None:
+    """The first rollout failed, and now there is another to try: the failed one is barred."""
+    failed = draft.status.rollout
+    if failed is not None:
+        draft.reject(failed.digest, _why_overdue(draft), rollout_failed=True)
+        before = draft.artifact(failed.digest)
+        draft.event(
+            "RolloutAbandoned",
+            f"artifact {before.version if before else failed.digest}: {_why_overdue(draft)}; "
+            f"{newer.version} is tried instead",
+            warning=True,
+        )
+    begin_rollout(draft, newer, why)
 
 
 def _complete(draft: Draft, artifact: ArtifactFacts) -> None:
@@ -53,12 +74,16 @@ def _complete(draft: Draft, artifact: ArtifactFacts) -> None:
     draft.event("RolledOut", f"artifact {artifact.version} is served ({artifact.verdict})")
 
 
-def _overdue(draft: Draft, artifact: ArtifactFacts, message: str) -> None:
+def _why_overdue(draft: Draft) -> str:
     seconds = draft.spec.serving.rollout_deadline_seconds
-    why = f"its pods were not ready within {seconds} s" + (f": {message}" if message else "")
+    message = draft.situation.serving.message if draft.situation.serving else ""
+    return f"its pods were not ready within {seconds} s" + (f": {message}" if message else "")
+
+
+def _overdue(draft: Draft, artifact: ArtifactFacts, why: str) -> None:
     current = draft.status.current
     if current is None or draft.artifact(current.digest) is None:
-        # Nothing to go back to: a late success is better than none.
+        # Nothing to go back to: a late success is better than none, a newer artifact better yet.
         draft.problems.append(("RolloutOverdue", f"artifact {artifact.version}: {why}"))
         return
     draft.reject(artifact.digest, why, rollout_failed=True)
