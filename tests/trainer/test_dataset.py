@@ -74,3 +74,13 @@ def test_pca_keeps_the_variance_asked_for_and_its_signs_are_fixed():
     assert prepared.spectrum[:count].sum() >= 0.95 > prepared.spectrum[: count - 1].sum()
     loadings = prepared.pipeline.normaliser.components
     assert (loadings[np.arange(count), np.abs(loadings).argmax(axis=1)] > 0).all()
+
+
+def test_a_price_that_moves_one_way_only_is_refused_by_its_classes():
+    bars = synthetic_bars(5000)
+    rising = bars.copy()
+    factor = np.exp(0.05 * np.arange(len(bars)))
+    rising[["open", "high", "low", "close"]] = bars.iloc[:, :4].mul(factor, axis=0)
+    dataset = dataset_of(rising)
+    with pytest.raises(DataError, match="strong_bearish 0; expected at least 20 of each"):
+        prepare(dataset, (dataset.first, 4000), 0.95, 7)

@@ -42,7 +42,7 @@ def search(dataset, tmp_path, monkeypatch):
         monkeypatch.setattr(tuning, "fit", fake)
         fold = walk_forward(dataset, 2)[0]
         return tune(
-            dataset, fold, training, store, job, tmp_path / "tuning", lambda *_: None
+            dataset, fold, training, store, job, tmp_path / "tuning" / job, lambda *_: None
         )  # fmt: skip
 
     run.store = store
@@ -57,6 +57,15 @@ def test_the_first_trial_is_the_best_of_the_latest_run(search):
     assert fake.tried[0] == KNOWN
     assert len(fake.tried) == 4
     assert best == KNOWN
+
+
+def test_a_best_that_saw_the_test_slice_or_diverged_is_no_start(search, dataset):
+    test = int(dataset.times[walk_forward(dataset, 2)[0].test[0]])
+    search.store.record("old", "0", KNOWN, 0.5, test, 7)
+    search.store.record("old", "1", KNOWN, tuning.DIVERGED_SCORE, 1, 7)
+    fake = FakeFit()
+    search(fake)
+    assert fake.tried[0] == Hyperparameters()
 
 
 def test_without_a_known_best_the_defaults_are_tried_first(search):

@@ -27,18 +27,22 @@ def compare(challenger: FloatArray, champion: FloatArray, horizon_bars: int) -> 
 def diebold_mariano(differences: FloatArray, horizon: int) -> float:
     """One-sided p-value that the mean loss difference is > 0 (the first is worse).
 
-    HAC variance with lag horizon − 1 and the correction of Harvey, Leybourne & Newbold 1997.
+    Variance of overlapping horizons: all autocovariances up to horizon − 1, each whole; where that
+    sum is not positive, Bartlett's weights over three horizons. With the correction of Harvey,
+    Leybourne & Newbold 1997.
     """
     count = len(differences)
     centred = differences - differences.mean()
-    lag = min(horizon - 1, count - 2)
-    variance = float(centred @ centred) / count
-    for k in range(1, lag + 1):
-        weight = 1 - k / (lag + 1)  # Bartlett, so that the variance is not negative
-        variance += 2 * weight * float(centred[k:] @ centred[:-k]) / count
+    h = min(horizon, count - 1)
+    lags = min(3 * h, count - 1)
+    covariances = [float(centred[k:] @ centred[: count - k]) / count for k in range(lags)]
+    variance = covariances[0] + 2 * sum(covariances[1:h])
+    if variance <= 0:
+        variance = covariances[0] + 2 * sum(
+            (1 - k / lags) * covariance for k, covariance in enumerate(covariances[1:], 1)
+        )
     if variance <= 0:
         return 0.5
-    h = lag + 1
     correction = max((count + 1 - 2 * h + h * (h - 1) / count) / count, 1e-6)
     statistic = differences.mean() / np.sqrt(variance / count) * np.sqrt(correction)
     return float(stats.t.sf(statistic, df=count - 1))

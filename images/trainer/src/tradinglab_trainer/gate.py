@@ -10,6 +10,7 @@ from tradinglab.domain.forecast import Verdict
 from tradinglab_trainer.export import EXPORT_TOLERANCE
 
 MINIMUM_OBSERVATIONS = 100.0  # with fewer blocks the bootstrap's interval is too narrow
+MINIMUM_TRADES = 30.0  # hardly to trade is no worse than staying out, and proves nothing
 
 
 def judge(metrics: Mapping[str, float], export_difference: float, comparison: Comparison) -> Gate:
@@ -28,6 +29,7 @@ def judge(metrics: Mapping[str, float], export_difference: float, comparison: Co
         _check("direction_gain_low", metrics["direction_gain_low"], ">", 0.0, "tradeable"),
         _check("ece", metrics["ece"], "<=", metrics["ece_null"], "tradeable"),
         _check("qlike_over_ewma", metrics["qlike"], "<=", metrics["qlike_ewma"], "tradeable"),
+        _check("trades", metrics["trades"], ">=", MINIMUM_TRADES, "tradeable"),
         _check("net_return", metrics["net_return"], ">=", 0.0, "tradeable"),
     )  # fmt: skip
     verdict, reason = _verdict(checks, metrics)

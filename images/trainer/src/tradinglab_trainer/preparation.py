@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
-from tradinglab.domain.forecast import CLASS_COUNT
+from tradinglab.domain.forecast import CLASS_COUNT, Direction
+from tradinglab.errors import DataError
 from tradinglab.features.columns import SNAPSHOT_COLUMNS, FloatArray
 from tradinglab.features.labels import Labels, make_labels, standardise
 from tradinglab.features.normaliser import Normaliser, robust_scale
@@ -21,6 +22,7 @@ from tradinglab.features.volatility import fit_har, har_forecast
 from tradinglab_trainer.dataset import Dataset, IntArray
 
 WIDTH = len(SNAPSHOT_COLUMNS)
+LEAST_OF_A_CLASS = 20
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ def see(dataset: Dataset, pipeline: Pipeline) -> Seen:
 
 
 def prepare(dataset: Dataset, train: tuple[int, int], pca_variance: float, seed: int) -> Prepared:
-    """Fits on the usable rows of `train`, transforms all rows."""
+    """Fits on the usable rows of `train`, transforms all rows.
+
+    Raises DataError when a class is all but absent there.
+    """
     rows = dataset.rows(*train)
     har, smearing = fit_har(dataset.har_terms[rows], dataset.future_log_volatility[rows])
     z = standardise(
@@ -86,10 +91,17 @@ def prepare(dataset: Dataset, train: tuple[int, int], pca_variance: float, seed:
     )
     seen = see(dataset, pipeline)
     classes = seen.labels.classes[rows]
+    counts = np.bincount(classes, minlength=CLASS_COUNT)
+    if counts.min() < LEAST_OF_A_CLASS:
+        told = ", ".join(f"{d.value} {c}" for d, c in zip(Direction, counts.tolist(), strict=True))
+        raise DataError(
+            f"training slice has bars of the classes {told}; expected at least {LEAST_OF_A_CLASS} "
+            "of each: this price moves one way only, its direction cannot be learnt"
+        )
     return Prepared(
         **vars(seen),
         class_mean_returns=np.array([z[classes == k].mean() for k in range(CLASS_COUNT)]),
-        prior=np.bincount(classes, minlength=CLASS_COUNT) / len(classes),
+        prior=counts / len(classes),
         logit=_fit_logit(seen.components[rows], classes),
         smearing=smearing,
         spectrum=spectrum,

@@ -63,6 +63,15 @@ class Run:
     def home(self) -> Path:
         return self.volume / self.model
 
+    @property
+    def search(self) -> str:
+        """The job whose search of hyper-parameters this is: attempts go on with the first one's."""
+        return RETRY_SUFFIX.sub("", self.job)
+
+    def search_directory(self, data_sha256: str) -> Path:
+        """Scores on other bars are not comparable, so other bars begin a search anew."""
+        return self.home / "tuning" / f"{self.search}-{data_sha256[:12]}"
+
 
 def execute(run: Run, progress: Progress) -> Artifact:
     """Returns the stored artifact, whatever its verdicts.
@@ -78,7 +87,8 @@ def execute(run: Run, progress: Progress) -> Artifact:
         return stored
     dataset, data = _load(run, progress)
     folds = walk_forward(dataset, run.spec.training.folds)
-    hyperparameters = _tune(run, dataset, folds[0], progress)
+    search = run.search_directory(data.sha256)
+    hyperparameters = _tune(run, dataset, folds[0], search, progress)
     challenger = walk(
         dataset, folds, run.spec.training, hyperparameters, _walk_progress(run, progress)
     )
@@ -91,7 +101,8 @@ def execute(run: Run, progress: Progress) -> Artifact:
     )
     progress.report(Stage.STORING, 0.0, "report and artifact")
     artifact = ship(runs_directory(run.volume, run.model), evidence, dataset, shipped)
-    shutil.rmtree(run.home / "tuning", ignore_errors=True)  # the trials stand in tuning.db
+    for each in search.parent.glob(f"{run.search}-*"):  # the trials stand in tuning.db
+        shutil.rmtree(each, ignore_errors=True)
     progress.report(Stage.STORING, 1.0, artifact.version)
     log.info(
         "trained",
@@ -143,10 +154,12 @@ def _file_bars(file: Path, market: Market, history: int) -> pd.DataFrame:
     return bars[bars.index > int(bars.index[-1]) - history]
 
 
-def _tune(run: Run, dataset: Dataset, fold: Fold, progress: Progress) -> Hyperparameters:
+def _tune(
+    run: Run, dataset: Dataset, fold: Fold, search: Path, progress: Progress
+) -> Hyperparameters:
     chosen = tune(
         dataset, fold, run.spec.training, TuningStore(run.home / "tuning.db"),
-        RETRY_SUFFIX.sub("", run.job), run.home / "tuning",
+        run.search, search,
         lambda trial, total, detail: progress.report(
             Stage.TUNING, (trial - 1) / total, f"trial {trial}/{total} {detail}"
         ),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tradinglab.artifact.manifest import FileEntry, Manifest
-from tradinglab.artifact.store import Artifact, write_artifact
+from tradinglab.artifact.store import Artifact, load_artifact, write_artifact
 from tradinglab.domain.forecast import DecisionFacts
 from tradinglab.evaluation.metrics import block_means
 from tradinglab.evaluation.reference import make_reference
@@ -42,7 +42,7 @@ def ship(runs: Path, evidence: Evidence, dataset: Dataset, shipped: Trained) -> 
     def manifest(files: dict[str, FileEntry]) -> Manifest:
         return _manifest(evidence, dataset, shipped, files)
 
-    artifact = write_artifact(
+    written = write_artifact(
         runs,
         {
             GRAPH_FILE: shipped.graph_content,
@@ -52,6 +52,7 @@ def ship(runs: Path, evidence: Evidence, dataset: Dataset, shipped: Trained) -> 
         },
         manifest,
     )
+    artifact = load_artifact(runs, written.digest)
     Predictor.load(artifact).verify_golden()
     return artifact
 

@@ -62,14 +62,17 @@ class TuningStore:
         except sqlite3.Error as error:
             raise StorageError(f"trials in {self._path}: {error}") from error
 
-    def best(self) -> Hyperparameters | None:
-        """The best trial of the latest run: where the next one starts."""
+    def best(self, before: int) -> Hyperparameters | None:
+        """The best trial of the latest run that was scored on data from before `before` (UTC ms):
+        where the next one starts. What was tuned on a later test slice would know its answers."""
         try:
             with closing(self._connect()) as connection:
                 row = connection.execute(
-                    "SELECT hyperparameters FROM trials WHERE job = "
-                    "(SELECT job FROM trials ORDER BY finished_at DESC LIMIT 1) "
-                    "ORDER BY score LIMIT 1"
+                    "WITH known AS (SELECT * FROM trials WHERE data_end < ? AND score < ?) "
+                    "SELECT hyperparameters FROM known WHERE job = "
+                    "(SELECT job FROM known ORDER BY finished_at DESC LIMIT 1) "
+                    "ORDER BY score LIMIT 1",
+                    (before, DIVERGED_SCORE),
                 ).fetchone()
         except sqlite3.Error as error:
             raise StorageError(f"trials in {self._path}: {error}") from error
@@ -122,8 +125,11 @@ def tune(
     directory: Path,
     on_trial: Callable[[int, int, str], None],
 ) -> Hyperparameters:
-    """The best found within the budget of trials and minutes; resumes a killed search."""
-    start = _within(training, store.best() or Hyperparameters())
+    """The best found within the budget of trials and minutes; resumes the search that was killed
+    in `directory`, which must be of this job on the very same bars."""
+    tuned_until = int(dataset.times[fold.stop[1] - 1])
+    known = store.best(int(dataset.times[fold.test[0]]))
+    start = _within(training, known or Hyperparameters())
     trials = training.tuning.trials
     if trials == 0:
         return start
@@ -150,7 +156,7 @@ def tune(
                 ).best_score  # fmt: skip
             except TrainingDiverged:
                 score = DIVERGED_SCORE
-            store.record(job, trial.trial_id, chosen, score, int(dataset.times[-1]), training.seed)
+            store.record(job, trial.trial_id, chosen, score, tuned_until, training.seed)
             if time.monotonic() > deadline:
                 self.oracle.max_trials = number
             return score
@@ -167,7 +173,8 @@ def tune(
     oracle.start = start
     with translated_os_errors("tuning"):
         tuner = Tuner(
-            oracle=oracle, hypermodel=Model(), directory=directory, project_name=job,
+            oracle=oracle, hypermodel=Model(), directory=directory.parent,
+            project_name=directory.name,
             overwrite=False,
         )  # fmt: skip
         tuner.search(verbose=0)

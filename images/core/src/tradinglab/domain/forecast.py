@@ -45,7 +45,10 @@ Probabilities = Annotated[
     Field(min_length=CLASS_COUNT, max_length=CLASS_COUNT),
     AfterValidator(_summing_to_one),
 ]
-FourFloats = Annotated[tuple[float, ...], Field(min_length=CLASS_COUNT, max_length=CLASS_COUNT)]
+FourFloats = Annotated[
+    tuple[Annotated[float, Field(allow_inf_nan=False)], ...],
+    Field(min_length=CLASS_COUNT, max_length=CLASS_COUNT),
+]
 
 
 class Forecast(BaseModel):

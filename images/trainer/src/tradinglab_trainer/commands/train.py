@@ -98,7 +98,10 @@ def _fail(error: Exception, reason: str, termination_log: Path | None) -> None:
     log.error("training failed", extra=fields(reason=reason, cause=str(error)))
     if termination_log is not None:
         document = {"reason": reason, "message": str(error)[:2000]}
-        termination_log.write_text(json.dumps(document))
+        try:
+            termination_log.write_text(json.dumps(document))
+        except OSError as refused:
+            log.warning("reason is not left", extra=fields(file=termination_log, cause=refused))
 
 
 def _overridden(given: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, str]:

@@ -82,6 +82,11 @@ MEANINGS = {
         "QLIKE of the forecast against that of the exponentially weighted average (0.94).",
         loss,
     ),
+    "trades": Meaning(
+        "Trades, rough strategy",
+        "With fewer, its return proves nothing.",
+        count,
+    ),
     "net_return": Meaning(
         "Return after costs, rough strategy",
         "The sum of its trades’ returns: not worse than staying out.",
