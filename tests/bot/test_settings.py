@@ -66,6 +66,54 @@ def test_the_real_exchange_demands_an_opt_in_and_a_tradeable_model() -> None:
     assert read_settings({**live, "TRADINGLAB_REQUIRE_TRADEABLE": "true"}).require_tradeable
 
 
+PUBLIC = [
+    "https://api.binance.com",
+    "https://API.Binance.com.",
+    "https://api1.binance.us:443/x",
+    "http://127.0.0.1@api.binance.com",
+    "https://api.binance.com:443@testnet.binance.vision",
+    "https://proxy.example.org",
+    "http://58212883",
+    "http://8.8.8.8:8090",
+]
+
+
+@pytest.mark.parametrize("url", PUBLIC)
+def test_an_address_that_may_be_public_demands_the_opt_in_whichever_setting_names_it(
+    url: str,
+) -> None:
+    stream = url.replace("http", "ws", 1)
+    for changes in (
+        {"TRADINGLAB_EXCHANGE_REST_URL": url, "TRADINGLAB_EXCHANGE_STREAM_URL": stream},
+        {"TRADINGLAB_EXCHANGE_REST_URL": url},
+        {"TRADINGLAB_EXCHANGE_STREAM_URL": stream},
+    ):
+        proven = {"TRADINGLAB_REQUIRE_TRADEABLE": "true"}
+        with pytest.raises(ConfigurationError, match="LIVE_ENABLED"):
+            read_settings({**GOOD, **proven, **changes})
+        live = {**GOOD, **proven, **changes, "TRADINGLAB_LIVE_ENABLED": "true"}
+        assert read_settings(live).is_real_exchange
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost:1",
+        "[::1]:8090",
+        "10.42.0.7:8090",
+        "tradinglab-exchange:8090",
+        "exchange.lab.svc:8090",
+        "exchange.lab.svc.cluster.local:8090",
+    ],
+)
+def test_an_address_inside_of_machine_or_cluster_is_a_simulator(host: str) -> None:
+    changes = {
+        "TRADINGLAB_EXCHANGE_REST_URL": f"http://{host}",
+        "TRADINGLAB_EXCHANGE_STREAM_URL": f"ws://{host}",
+    }
+    assert not read_settings({**GOOD, **changes}).is_real_exchange
+
+
 def test_the_test_network_needs_no_opt_in_and_has_its_own_addresses() -> None:
     testnet = {
         name: value for name, value in GOOD.items() if not name.startswith("TRADINGLAB_EXCHANGE_")

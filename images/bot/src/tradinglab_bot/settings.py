@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from tradinglab.adapters.binance.addresses import Addresses, addresses
+from tradinglab.adapters.binance.addresses import Addresses, addresses, is_internal
 from tradinglab.config import PREFIX, load_settings
 from tradinglab.engine.policy import Policy
 from tradinglab.errors import ConfigurationError
@@ -34,10 +34,11 @@ class BotSettings(Policy):
     exchange_secret: Annotated[SecretStr, Field(description="its secret")]
     exchange_rest_url: Annotated[
         str | None,
-        Field(pattern=r"^https?://", description="base URL; absent: the real exchange"),
+        Field(pattern=r"^https?://", description="of a simulator; absent: the real exchange"),
     ] = None
     exchange_stream_url: Annotated[
-        str | None, Field(pattern=r"^wss?://", description="base URL; absent: the real exchange")
+        str | None,
+        Field(pattern=r"^wss?://", description="of the simulator's streams, beside the REST URL"),
     ] = None
     exchange_testnet: Annotated[
         bool, Field(description="trade on the exchange's own test network, without real money")
@@ -140,6 +141,14 @@ class BotSettings(Policy):
         return addresses(self.exchange_rest_url, self.exchange_stream_url, self.exchange_testnet)
 
     @property
+    def is_real_exchange(self) -> bool:
+        """Decided by the hosts: an address that may be public can only be real."""
+        if self.exchange_testnet:
+            return False
+        where = (self.exchange_rest_url, self.exchange_stream_url)
+        return not all(url is not None and is_internal(url) for url in where)
+
+    @property
     def command_chats(self) -> frozenset[str]:
         """Commands name their chat by its number, so a channel's name lists none."""
         listed = (self.telegram_command_chats or self.telegram_chat or "").split(",")
@@ -163,21 +172,18 @@ def read_settings(environ: Mapping[str, str]) -> BotSettings:
             f"{PREFIX}EXCHANGE_TESTNET and {PREFIX}EXCHANGE_REST_URL: found both, expected one: "
             "the test network has its own address"
         )
-    is_real = settings.exchange_rest_url is None and not settings.exchange_testnet
-    if is_real and not settings.live_enabled:
+    if settings.is_real_exchange and not settings.live_enabled:
         raise ConfigurationError(
-            f"{PREFIX}LIVE_ENABLED is false without {PREFIX}EXCHANGE_REST_URL; expected true to "
-            f"trade with real money, or {PREFIX}EXCHANGE_TESTNET, or the address of a simulator"
+            f"{PREFIX}LIVE_ENABLED is false with {PREFIX}EXCHANGE_REST_URL "
+            f"{settings.exchange_rest_url or 'absent'}, which is the real exchange; expected true "
+            f"to trade with real money, or {PREFIX}EXCHANGE_TESTNET alone, or a simulator on this "
+            "machine or in this cluster: a service's name or a private address in both URLs"
         )
-    if settings.live_enabled and not settings.require_tradeable:
+    demands = settings.live_enabled or settings.is_real_exchange or settings.exchange_testnet
+    if demands and not settings.require_tradeable:
         raise ConfigurationError(
-            f"{PREFIX}REQUIRE_TRADEABLE is false with {PREFIX}LIVE_ENABLED; live trading demands "
-            "true: no money on a model that is not proven"
-        )
-    if settings.exchange_rest_url is None and not settings.require_tradeable:
-        raise ConfigurationError(
-            f"{PREFIX}REQUIRE_TRADEABLE is false without {PREFIX}EXCHANGE_REST_URL; the real "
-            "exchange demands true: no money on a model that is not proven"
+            f"{PREFIX}REQUIRE_TRADEABLE is false with {PREFIX}LIVE_ENABLED or "
+            f"{PREFIX}EXCHANGE_TESTNET; both demand true: no order on a model that is not proven"
         )
     if settings.training_request_file is not None and settings.training_request_model is not None:
         raise ConfigurationError(

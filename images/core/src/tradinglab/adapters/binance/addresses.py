@@ -4,7 +4,13 @@ Called by the bot when it puts its parts together. Source: Binance spot API docu
 "General endpoint information" of the streams, the WebSocket API and the test network.
 """
 
+import ipaddress
+import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+SERVICE_NAME = re.compile(r"^[a-z][a-z0-9-]*$")
+INTERNAL_ENDINGS = (".localhost", ".svc", ".cluster.local", ".internal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +37,20 @@ def addresses(rest_url: str | None, stream_url: str | None, testnet: bool) -> Ad
     return Addresses(
         None, "wss://stream.binance.com:9443", "wss://ws-api.binance.com:443/ws-api/v3"
     )
+
+
+def is_internal(url: str) -> bool:
+    """Whether the host can only be of this machine or cluster: a simulator is nowhere else.
+
+    Names that the public DNS may hold never are, whoever owns them: a proxy of the real exchange is
+    the real exchange.
+    """
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return bool(SERVICE_NAME.match(host)) or host.endswith(INTERNAL_ENDINGS)
+    return address.is_private or address.is_loopback
