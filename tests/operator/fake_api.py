@@ -1,8 +1,9 @@
 """An API server on loopback that stores documents, watches, and answers as a test tells it to.
 
 Used by the operator's tests and bench, in place of a cluster: what the operator sends and reads are
-real requests over real sockets. `Fault` says which request gets which answer; `before` and `after`
-are called around every write, with the server's lock released.
+real requests over real sockets, and what docs/security.md does not list among the operator's rights
+is forbidden. `Fault` says which request gets which answer; `before` and `after` are called around
+every write, with the server's lock released.
 """
 
 import copy
@@ -22,6 +23,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
+from tests.charts.accounts import documented
 
 Document = dict[str, Any]
 PATH = re.compile(
@@ -36,6 +38,13 @@ RESOURCES = {
     "apps/v1": (("deployments", "Deployment"), ("replicasets", "ReplicaSet")),
     "tradinglab.dev/v1alpha1": (("tradingmodels", "TradingModel"),),
 }
+GROUPS = {
+    plural: version.partition("/")[0] if "/" in version else ""
+    for version, resources in RESOURCES.items()
+    for plural, _ in resources
+}
+VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
+RIGHTS = documented("operator")
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,15 @@ class Call:
     @property
     def is_write(self) -> bool:
         return self.method != "GET"
+
+    @property
+    def right(self) -> tuple[str, str]:
+        """What RBAC calls it: (resource, verb)."""
+        group = GROUPS.get(self.plural, "")
+        resource = self.plural + (f"/{self.sub}" if self.sub else "") + (group and f".{group}")
+        if self.method == "GET":
+            return resource, "get" if self.name else "watch" if self.watch else "list"
+        return resource, VERBS[self.method]
 
 
 @dataclass
@@ -363,6 +381,9 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             call = Call(self.command, found["plural"], name, sub, "watch" in query)
             api.calls.append(call)
             api.tokens.add(self.headers.get("Authorization"))
+            if call.right not in RIGHTS:
+                self._send(403, status_of(403, f"the operator has no right to {call.right}"))
+                return
             try:
                 if call.is_write:
                     api.before(call)
