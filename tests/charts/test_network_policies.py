@@ -6,6 +6,7 @@ from tests.charts.rendering import helm, one, pods_of, render
 pytestmark = pytest.mark.skipif(helm() is None, reason="helm is not installed")
 
 SIMULATED = "exchange.enabled=true"
+LIVE = ("bot.existingSecret=account", "bot.live.enabled=true")
 BACKUPS = "storage.backups.enabled=true"
 PORTS = {"operator": 8080, "api": 8080, "bot": 8080, "exchange": 8090}
 
@@ -93,9 +94,42 @@ def test_with_the_simulator_no_pod_but_those_of_the_api_server_leaves_the_cluste
         assert outside(documents, program) == {443, 6443}
 
 
+PRIVATE = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"}
+
+
+def blocks_of(documents, program):
+    """What a program may reach by address: (CIDR, port)."""
+    egress = one(documents, "NetworkPolicy", f"tradinglab-{program}")["spec"].get("egress", [])
+    return {
+        (peer["ipBlock"]["cidr"], port["port"])
+        for rule in egress
+        for peer in rule["to"]
+        for port in rule["ports"]
+        if "ipBlock" in peer
+    }
+
+
+@pytest.mark.parametrize("settings", [(SIMULATED,), LIVE], ids=["simulated", "live"])
+def test_every_rule_of_egress_names_where_it_leads(settings):
+    policies_ = [d for d in render(*settings) if d["kind"] == "NetworkPolicy"]
+    assert all(rule.get("to") for d in policies_ for rule in d["spec"].get("egress", []))
+
+
+def test_by_default_the_api_server_is_looked_for_in_private_networks_only():
+    documents = render(SIMULATED)
+    for program in ("operator", "bot"):
+        assert blocks_of(documents, program) == {(c, p) for c in PRIVATE for p in (443, 6443)}
+
+
+def test_a_live_bot_reaches_the_internet_on_the_ports_of_the_exchange_only():
+    documents = render(*LIVE)
+    assert blocks_of(documents, "operator") == {(c, p) for c in PRIVATE for p in (443, 6443)}
+    public = {each for each in blocks_of(documents, "bot") if each[0] not in PRIVATE}
+    assert public == {(c, p) for c in ("0.0.0.0/0", "::/0") for p in (443, 9443)}
+
+
 def test_the_real_exchange_and_telegram_are_on_the_internet_not_in_the_local_network():
-    live = ("bot.existingSecret=account", "bot.live.enabled=true")
-    documents = render(*live, "bot.requestTrainings=false")
+    documents = render(*LIVE, "bot.requestTrainings=false")
     assert outside(documents, "trainer") == outside(documents, "bot") == {443, 9443}
     egress = one(documents, "NetworkPolicy", "tradinglab-trainer")["spec"]["egress"]
     blocks = [peer["ipBlock"] for rule in egress for peer in rule["to"] if "ipBlock" in peer]
@@ -111,8 +145,8 @@ def test_alerts_go_out_only_where_there_are_any():
 
 def test_the_api_server_can_be_narrowed_to_its_address():
     documents = render(SIMULATED, "networkPolicy.apiServer.cidr=192.168.1.10/32")
-    egress = one(documents, "NetworkPolicy", "tradinglab-operator")["spec"]["egress"]
-    assert {"ipBlock": {"cidr": "192.168.1.10/32"}} in egress[-1]["to"]
+    address = "192.168.1.10/32"
+    assert blocks_of(documents, "operator") == {(address, 443), (address, 6443)}
 
 
 def test_monitoring_reads_every_program_from_its_own_namespace_only():

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
-from tests.charts.accounts import documented
+from tests.charts.accounts import Rights, documented
 
 Document = dict[str, Any]
 PATH = re.compile(
@@ -93,14 +93,16 @@ class Server(ThreadingHTTPServer):
 
 
 class FakeApi:
-    """One namespace, `lab`. Use as a context manager."""
+    """One namespace, `lab`. Use as a context manager. Who asks has `rights`, or all."""
 
     def __init__(
         self,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         tls: ssl.SSLContext | None = None,
+        rights: Rights | None = RIGHTS,
     ) -> None:
         self.clock = clock
+        self.rights = rights
         self.tokens: set[str | None] = set()
         self.store: dict[tuple[str, str], Document] = {}
         self.faults: list[Fault] = []
@@ -381,7 +383,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             call = Call(self.command, found["plural"], name, sub, "watch" in query)
             api.calls.append(call)
             api.tokens.add(self.headers.get("Authorization"))
-            if call.right not in RIGHTS:
+            if api.rights is not None and call.right not in api.rights:
                 self._send(403, status_of(403, f"the operator has no right to {call.right}"))
                 return
             try:
@@ -449,7 +451,7 @@ def discovery(path: str) -> tuple[int, Document]:
     """What kopf asks before it watches."""
     version = path.removeprefix("/apis/").removeprefix("/api/").strip("/")
     if path == "/version":
-        return 200, {"major": "1", "minor": "34"}
+        return 200, {"major": "1", "minor": "34", "gitVersion": "v1.34.0"}
     if path == "/api":
         return 200, {"kind": "APIVersions", "versions": ["v1"]}
     if path == "/apis":

@@ -6,14 +6,27 @@
   ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
 {{- end }}
 
+{{- /* Private networks and, where helm asks a cluster, the addresses that it has for its API server:
+those may be public. */}}
 {{- define "tradinglab.egress.kubernetes" -}}
-- ports:
+{{- $cidrs := list "10.0.0.0/8" "172.16.0.0/12" "192.168.0.0/16" "100.64.0.0/10" "fc00::/7" }}
+{{- with .Values.networkPolicy.apiServer.cidr }}
+{{- $cidrs = list . }}
+{{- else }}
+{{- range (lookup "discovery.k8s.io/v1" "EndpointSlice" "default" "kubernetes").endpoints }}
+{{- range .addresses }}
+{{- $cidrs = append $cidrs (printf "%s/%s" . (ternary "128" "32" (contains ":" .))) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+- to:
+    {{- range $cidrs }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+  ports:
     {{- range .Values.networkPolicy.apiServer.ports }}
     - {port: {{ . }}, protocol: TCP}
     {{- end }}
-  {{- with .Values.networkPolicy.apiServer.cidr }}
-  to: [{ipBlock: {cidr: {{ . | quote }}}}]
-  {{- end }}
 {{- end }}
 
 {{- define "tradinglab.egress.internet" -}}
