@@ -11,7 +11,6 @@ from http import HTTPStatus
 from importlib.metadata import version
 
 from flask import Flask, Response, request
-from pydantic import SecretStr
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from tradinglab.errors import InputError, RetryLater
@@ -20,12 +19,12 @@ from tradinglab_api.bodies import JSON, answered
 from tradinglab_api.documents import Health, Readiness, encoded
 from tradinglab_api.forecasting import Forecasting
 from tradinglab_api.frame import ID_KEY, Frame, WSGIApplication
+from tradinglab_api.guard import Guard
 from tradinglab_api.metrics import Metrics
 from tradinglab_api.openapi import openapi_document
 from tradinglab_api.operations import HTML, OPERATIONS, TEXT
 from tradinglab_api.page import readable_page
 from tradinglab_api.problems import MEDIA_TYPE, Problem, problem_document, unavailable
-from tradinglab_api.rate_limit import RateLimit
 from tradinglab_api.serving import Service
 from tradinglab_api.shortcut import Shortcut
 from tradinglab_api.streams import Streams
@@ -39,8 +38,7 @@ def create_application(
     *,
     max_body_bytes: int,
     streams: Streams | None = None,
-    api_key: SecretStr | None = None,
-    rate_limit: RateLimit | None = None,
+    guard: Guard | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Flask:
     """`streams`: where an artifact is served; `stopping` turns readiness off while the process
@@ -51,7 +49,8 @@ def create_application(
     if service.predictor is not None:
         metrics.serving(service.predictor.facts)
     forecasting = Forecasting(service, streams, metrics, max_body_bytes)
-    about = _About(service, streams, metrics, api_key is not None, stopping)
+    guard = guard or Guard()
+    about = _About(service, streams, metrics, guard.demands_key, stopping)
     for operation in OPERATIONS:
         handler = getattr(forecasting, operation.name, None) or getattr(about, operation.name)
         app.add_url_rule(operation.path, operation.name, handler, methods=[operation.method])
@@ -59,7 +58,7 @@ def create_application(
     inner: WSGIApplication = app.wsgi_app
     if service.predictor is not None:
         inner = Shortcut(inner, forecasting.continued, service.predictor.facts.digest)
-    app.wsgi_app = Frame(inner, metrics, api_key, rate_limit)  # type: ignore[method-assign]
+    app.wsgi_app = Frame(inner, metrics, guard)  # type: ignore[method-assign]
     return app
 
 

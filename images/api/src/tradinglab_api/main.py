@@ -19,6 +19,7 @@ from tradinglab.config import describe_settings, load_settings
 from tradinglab.errors import ConfigurationError, StorageError, TradinglabError
 from tradinglab.logs import fields
 from tradinglab_api.application import create_application
+from tradinglab_api.guard import Guard
 from tradinglab_api.metrics import Metrics
 from tradinglab_api.rate_limit import RateLimit
 from tradinglab_api.server import Server
@@ -74,23 +75,28 @@ def _serve(settings: ApiSettings) -> None:
     if settings.listen_fd is not None:
         sockets.append(_inherited(settings.listen_fd))
     service = load_service(settings.volume, settings.model, settings.digest)
+    guard, metrics = Guard(settings.api_key, _rate_limit(settings)), Metrics()
     application = create_application(
         service,
-        Metrics(),
+        metrics,
         max_body_bytes=settings.max_body_bytes,
         streams=_streams(service, settings),
-        api_key=settings.api_key,
-        rate_limit=_rate_limit(settings),
+        guard=guard,
         stopping=stopping.is_set,
     )
-    server = Server(application, sockets, settings.threads, settings.max_body_bytes)
+    server = Server(application, sockets, settings.threads, settings.max_body_bytes, guard, metrics)
     servers.append(server)
     if stopping.is_set():
         server.stop()
     host, port = sockets[0].getsockname()[:2]
     log.info(
         "serving" if service.predictor else f"not ready: {service.reason}",
-        extra=fields(listen=f"{host}:{port}", digest=settings.digest, pid=os.getpid()),
+        extra=fields(
+            listen=f"{host}:{port}",
+            digest=settings.digest,
+            key_demanded=guard.demands_key,
+            pid=os.getpid(),
+        ),
     )
     server.run(settings.shutdown_delay_seconds, settings.shutdown_grace_seconds)
     log.info("stopped")

@@ -5,34 +5,37 @@ Called by the entry point. On stop it leaves the listening sockets, answers what
 """
 
 import logging
-import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import Any, Final
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ErrorTask, WSGITask
 
 from tradinglab.logs import fields
-from tradinglab_api.problems import MEDIA_TYPE, Problem, problem_document
+from tradinglab_api.connections import Channel, Shared
+from tradinglab_api.guard import Guard
+from tradinglab_api.intake import BodyBudget
+from tradinglab_api.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 0.5  # a kept-alive client that is silent for so long is not about to send
-CONNECTIONS: Final = 500
+CONNECTIONS: Final = 256
 POLL_SECONDS: Final = 1
-DISCARD_SECONDS: Final = 1.0
-DISCARD_IDLE_MILLISECONDS: Final = 100
+BODIES_BYTES: Final = 64 << 20
+LARGEST_BODIES_AT_ONCE: Final = 4
 WSGIApplication = Callable[..., Iterable[bytes]]
 
 
 class Server:
-    """Serves `application` on `sockets` (bound; listening begins here) until `stop`."""
+    """Serves `application` on `sockets` (bound; listening begins here) until `stop`.
+
+    The bodies of all connections together take 64 MiB, or room for four of the largest.
+    """
 
     def __init__(
         self,
@@ -40,9 +43,12 @@ class Server:
         sockets: list[socket.socket],
         threads: int,
         max_body_bytes: int,
+        guard: Guard | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._stop_requested = threading.Event()
-        self._closing = threading.Event()
+        budget = BodyBudget(max(BODIES_BYTES, LARGEST_BODIES_AT_ONCE * max_body_bytes))
+        self._shared = Shared(guard or Guard(), budget, metrics)
         self._map: dict[int, Any] = {}
         # A request that waits for a thread is ordinary under load, not worth a line each.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -65,7 +71,7 @@ class Server:
         self._dispatcher = first.task_dispatcher
         self._listeners = [s for s in self._map.values() if isinstance(s, BaseWSGIServer)]
         for listener in self._listeners:
-            listener.channel_class = _channel_class(self._closing)
+            listener.channel_class = type("Channel", (Channel,), {"shared": self._shared})
 
     def run(self, shutdown_delay_seconds: float, shutdown_grace_seconds: float) -> None:
         """Returns once stopped: after the delay, in which new connections are still accepted, and
@@ -74,7 +80,7 @@ class Server:
             self._poll(POLL_SECONDS)
         log.info("stopping", extra=fields(connections=len(self._channels())))
         self._until(time.monotonic() + shutdown_delay_seconds, lambda: False)
-        self._closing.set()
+        self._shared.closing.set()
         for listener in self._listeners:
             self._leave(listener)
         drained = self._until(time.monotonic() + shutdown_grace_seconds, self._drained)
@@ -93,6 +99,7 @@ class Server:
 
     def _poll(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        self._shared.close_overdue()
 
     def _until(self, deadline: float, done: Callable[[], bool]) -> bool:
         while not done():
@@ -120,60 +127,3 @@ class Server:
             if not busy and now - channel.last_activity >= IDLE_SECONDS:
                 channel.handle_close()
         return not self._channels()
-
-
-def _channel_class(closing: threading.Event) -> type[HTTPChannel]:
-    """Connections that say `Connection: close` from the moment `closing` is set."""
-
-    class ClosingTask(WSGITask):  # type: ignore[misc]
-        def build_response_header(self) -> bytes:
-            if closing.is_set():
-                self.set_close_on_finish()
-            return bytes(super().build_response_header())
-
-    class Channel(HTTPChannel):  # type: ignore[misc]
-        task_class = ClosingTask
-        error_task_class = RefusalTask
-
-    return Channel
-
-
-class RefusalTask(ErrorTask):  # type: ignore[misc]
-    """A request that waitress refuses itself: malformed, or larger than allowed."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        body = problem_document(self._problem(HTTPStatus(error.code)), request_id=None)
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", MEDIA_TYPE))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-        _discard_input(self.channel.socket)
-
-    def _problem(self, status: HTTPStatus) -> Problem:
-        if status is not HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return Problem(status, f"the request is malformed: {self.request.error.body}")
-        limit = f"at most {self.channel.adj.max_request_body_size - 1} bytes"
-        found = self.request.headers.get("CONTENT_LENGTH", "more")
-        return Problem(
-            status,
-            f"the body has {found} bytes, expected {limit}",
-            field="body",
-            value=found,
-            expected=limit,
-        )
-
-
-def _discard_input(connection: socket.socket) -> None:
-    """Reads what the client still sends, for a while: closing on unread data would reset the
-    connection, and the client would never see why it was refused."""
-    deadline = time.monotonic() + DISCARD_SECONDS
-    waiting = select.poll()
-    waiting.register(connection, select.POLLIN)
-    while time.monotonic() < deadline and waiting.poll(DISCARD_IDLE_MILLISECONDS):
-        try:
-            if not connection.recv(1 << 20):
-                return
-        except OSError:
-            return
