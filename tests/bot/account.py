@@ -103,6 +103,10 @@ class MemoryBroker:
     async def find_order(self, client_id: str) -> OrderReport | None:
         return None if client_id in self.unknown else self.orders.get(client_id)
 
+    async def find_order_number(self, exchange_id: int) -> OrderReport | None:
+        named = (o for o in self.orders.values() if o.exchange_id == exchange_id)
+        return next(named, None)
+
     async def open_orders(self) -> tuple[OrderReport, ...]:
         return tuple(
             order

@@ -77,13 +77,14 @@ class Books:
         held = position.model_copy(update={"quantity": max(left, Decimal(0))})
         return self.state.model_copy(update={"position": held})
 
-    async def synchronise(self) -> None:
-        """Fetches what became of live orders, and new fills. Nothing is asked if none is live.
+    async def synchronise(self, always: bool = False) -> None:
+        """Fetches what became of live orders, and new fills. Nothing is asked if none is live,
+        unless `always`.
 
         Raises ExchangeUnavailable; the books are unchanged then.
         """
         live = self.ledger.live_orders()
-        if not live:
+        if not live and not always:
             return
         changed = await self._changed(live)
         fills = await self.broker.fills_after(self.ledger.last_trade_id())

@@ -134,6 +134,9 @@ class LimitedBroker:
     async def find_order(self, client_id: str) -> OrderReport | None:
         return await self._broker.find_order(client_id)
 
+    async def find_order_number(self, exchange_id: int) -> OrderReport | None:
+        return await self._broker.find_order_number(exchange_id)
+
     async def open_orders(self) -> tuple[OrderReport, ...]:
         return await self._broker.open_orders()
 

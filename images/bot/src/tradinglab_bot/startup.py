@@ -13,13 +13,13 @@ from tradinglab.adapters.ledger.ledger import FIRST_TRADE_ID
 from tradinglab.domain.bar import Bar
 from tradinglab.domain.forecast import ModelFacts
 from tradinglab.domain.market import timeframe_milliseconds
-from tradinglab.domain.order import ID_PREFIX, Side
 from tradinglab.engine.policy import Policy
 from tradinglab.engine.state import EngineState
 from tradinglab.errors import ExchangeUnavailable
 from tradinglab.logs import fields
 from tradinglab.ports.broker import Broker
 from tradinglab_bot import story
+from tradinglab_bot.adoption import adopt_unknown
 from tradinglab_bot.books import Books
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
@@ -72,9 +72,11 @@ async def open_books(ledger: Ledger, broker: Broker) -> Books:
 
 
 async def reconcile(books: Books, executor: Executor) -> None:
-    """Unanswered intents, orders and fills since the last run, unknown orders, balances."""
+    """Orders that the ledger lacks, unanswered intents, orders and fills since the last run,
+    balances."""
+    await patiently("orders that the ledger lacks", lambda: adopt_unknown(books))
     await patiently("orders of the last run", executor.resolve)
-    await patiently("open orders", lambda: _unknown_orders(books))
+    await patiently("fills", lambda: books.synchronise(always=True))
     await patiently("balances", books.check_balances)
     position, live = books.state.position, books.ledger.live_orders()
     log.info(
@@ -85,30 +87,6 @@ async def reconcile(books: Books, executor: Executor) -> None:
             open_orders=len(live),
         ),
     )
-
-
-async def _unknown_orders(books: Books) -> None:
-    """An entry under our name that the ledger lacks is cancelled: nobody decided it here. Other
-    orders belong to somebody else and are reported."""
-    known = {order.client_id for order, _ in books.ledger.live_orders()}
-    cancelled: set[str | None] = set()
-    for order in await books.broker.open_orders():
-        if order.client_id in known:
-            continue
-        ours = order.client_id.startswith(ID_PREFIX)
-        text = (
-            f"order {order.client_id} ({order.side} {order.quantity} at {order.price}) is open at "
-            "the exchange and not in the ledger"
-        )
-        if ours and order.side is Side.BUY:
-            await books.broker.cancel(order)
-            text += ": cancelled"
-            cancelled.add(order.client_id.rsplit("-", 1)[0])
-        elif order.client_id.rsplit("-", 1)[0] in cancelled:
-            continue
-        log.warning(text)
-        with books.ledger.transaction():
-            books.ledger.add_alert("error", text)
 
 
 def _decided_until(ledger: Ledger, bars: list[Bar]) -> int | None:

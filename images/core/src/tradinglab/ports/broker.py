@@ -79,6 +79,9 @@ class Broker(Protocol):
     async def find_order(self, client_id: str) -> OrderReport | None:
         """None when the exchange does not know the id (now: it may still be under way)."""
 
+    async def find_order_number(self, exchange_id: int) -> OrderReport | None:
+        """As `find_order`, by the exchange's own number."""
+
     async def open_orders(self) -> tuple[OrderReport, ...]: ...
 
     async def fills_after(self, trade_id: int) -> tuple[Fill, ...]:

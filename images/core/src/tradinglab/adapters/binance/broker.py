@@ -132,7 +132,13 @@ class BinanceBroker:
                 raise
 
     async def find_order(self, client_id: str) -> OrderReport | None:
-        params = {"symbol": self._symbol, "origClientOrderId": client_id}
+        return await self._find({"origClientOrderId": client_id})
+
+    async def find_order_number(self, exchange_id: int) -> OrderReport | None:
+        return await self._find({"orderId": exchange_id})
+
+    async def _find(self, named: dict[str, Any]) -> OrderReport | None:
+        params = {"symbol": self._symbol, **named}
         try:
             return documents.order_report(await self._call("privateGetOrder", params))
         except OrderRejected as error:

@@ -192,23 +192,36 @@ class Ledger:
         )
         legs = {written.order_id(leg): leg for leg in written.legs}
         for report in reports:
-            self._execute(
-                "INSERT OR IGNORE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    report.client_id,
-                    written.id,
-                    legs[report.client_id],
-                    report.exchange_id,
-                    report.list_client_id,
-                    report.side,
-                    report.type,
-                    report.status,
-                    *map(str, (report.quantity, report.executed_quantity, report.price)),
-                    None if report.stop_price is None else str(report.stop_price),
-                    int(report.status.is_live or report.executed_quantity > 0),
-                    self._now(),
-                ),
-            )
+            self._record_order(written.id, report, legs[report.client_id])
+
+    def adopt(
+        self, bar_open_time: int, intent: Intent, orders: Iterable[tuple[OrderReport, Leg]]
+    ) -> None:
+        """An intent that this ledger lost, at a bar that it has, with its orders under their own
+        ids."""
+        written = self.write_intent(bar_open_time, intent)
+        self.record_answer(written, IntentStatus.ACCEPTED, "adopted from the exchange")
+        for report, leg in orders:
+            self._record_order(written.id, report, leg)
+
+    def _record_order(self, intent_id: int, report: OrderReport, leg: Leg) -> None:
+        self._execute(
+            "INSERT OR IGNORE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                report.client_id,
+                intent_id,
+                leg,
+                report.exchange_id,
+                report.list_client_id,
+                report.side,
+                report.type,
+                report.status,
+                *map(str, (report.quantity, report.executed_quantity, report.price)),
+                None if report.stop_price is None else str(report.stop_price),
+                int(report.status.is_live or report.executed_quantity > 0),
+                self._now(),
+            ),
+        )
 
     def record_order_status(
         self, client_id: str, status: OrderStatus, executed_quantity: Decimal, is_live: bool
