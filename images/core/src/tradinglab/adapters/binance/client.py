@@ -5,6 +5,7 @@ ccxt's implicit methods: quantities stay the strings that were sent.
 """
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,7 +29,10 @@ UNKNOWN_OUTCOME = frozenset({-1000, -1001, -1004, -1006, -1007})
 CREDENTIALS = frozenset({-1002, -1022, -2008, -2014, -2015})
 CLOCK = -1021
 # Raised for answers alone, some of them without their code.
-REFUSED = (ccxt.InsufficientFunds, ccxt.InvalidOrder)
+REFUSED = (ccxt.InsufficientFunds, ccxt.InvalidOrder, ccxt.MarketClosed)
+BANNED_UNTIL = re.compile(r"banned until (\d{13})")
+# Where a 429 or 418 does not say how long; the exchange always should.
+WAIT_SECONDS = 1.0
 
 
 def make_client(
@@ -74,10 +78,11 @@ def translated(error: ccxt.BaseError, what: str, changes: bool) -> TradinglabErr
     """
     code = error_code(error)
     text = f"{what}: {_message(error)}"
-    if isinstance(error, ccxt.DDoSProtection) or code in NOT_ACCEPTED_NOW:
-        return ExchangeUnavailable(text)
+    # Before the limits: once a key has worked, the client takes its refusal for one of them.
     if code in CREDENTIALS or isinstance(error, ccxt.AuthenticationError):
         return ConfigurationError(f"{text}; expected a valid key and secret of the account")
+    if isinstance(error, ccxt.DDoSProtection) or code in NOT_ACCEPTED_NOW:
+        return ExchangeUnavailable(text)
     if isinstance(error, REFUSED):
         return OrderRejected(text)
     if code in UNKNOWN_OUTCOME or code is None:
@@ -99,29 +104,67 @@ def _a_document(answer: Any, what: str, changes: bool) -> Any:
 
 
 class Caller:
-    """Calls implicit methods of one client; after a clock error the next call is on time."""
+    """Calls implicit methods of one client; after a clock error the next call is on time.
+
+    Asked to wait (429, 418), it sends nothing until then: who goes on asking is banned for longer.
+    """
 
     def __init__(self, client: Any) -> None:
         self.client = client
+        self._not_before = 0.0
 
     async def __call__(self, method: str, params: dict[str, Any], changes: bool = False) -> Any:
         call: Callable[[dict[str, Any]], Awaitable[Any]] = getattr(self.client, method)
         try:
-            return _a_document(await call(params), method, changes)
+            return await self._sent(call, params, method, changes)
         except ccxt.BaseError as error:
             if error_code(error) != CLOCK:
                 raise translated(error, method, changes) from None
         await self.synchronise()
         try:
-            return _a_document(await call(params), method, changes)
+            return await self._sent(call, params, method, changes)
         except ccxt.BaseError as error:
             raise translated(error, method, changes) from None
 
+    async def _sent(
+        self,
+        call: Callable[[dict[str, Any]], Awaitable[Any]],
+        params: dict[str, Any],
+        method: str,
+        changes: bool,
+    ) -> Any:
+        self._refuse_too_early(method)
+        try:
+            return _a_document(await call(params), method, changes)
+        except ccxt.DDoSProtection as error:
+            self._wait_as_told(error)
+            raise
+
+    def _refuse_too_early(self, method: str) -> None:
+        left = self._not_before - time.monotonic()
+        if left > 0:
+            raise ExchangeUnavailable(
+                f"{method}: not sent, the exchange asked to wait {left:.1f} s more"
+            )
+
+    def _wait_as_told(self, error: ccxt.DDoSProtection) -> None:
+        """The headers are those of this answer: nothing else ran since it came."""
+        headers = getattr(self.client, "last_response_headers", None) or {}
+        told = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+        seconds = float(told) if told.isdigit() else WAIT_SECONDS
+        banned = BANNED_UNTIL.search(str(error))
+        if banned is not None:
+            seconds = max(seconds, (int(banned.group(1)) - self.server_time()) / 1000)
+        self._not_before = max(self._not_before, time.monotonic() + seconds)
+
     async def synchronise(self) -> int:
         """Measures how far this machine's clock is ahead of the exchange's, in milliseconds."""
+        self._refuse_too_early("time")
         try:
             return int(await self.client.load_time_difference())
         except ccxt.BaseError as error:
+            if isinstance(error, ccxt.DDoSProtection):
+                self._wait_as_told(error)
             raise translated(error, "time", changes=False) from None
 
     def server_time(self) -> int:
