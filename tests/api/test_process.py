@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 from tests.api.artifacts import MODEL, small_artifact
 from tests.api.conftest import settings_of
 
-from tradinglab.artifact.store import runs_directory
+from tradinglab.artifact.store import load_artifact, runs_directory
+from tradinglab.errors import ArtifactError
+from tradinglab.predictor import Predictor
 
 
 def test_it_is_alive_but_not_ready_while_nothing_is_assigned(start):
@@ -61,6 +64,30 @@ def test_a_changed_file_is_refused_with_its_name_and_both_hashes(start, tmp_path
     assert str(graph) in message["message"]
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "pipeline.json", "golden.npz"])
+@pytest.mark.parametrize("change", ["replaced", "removed"])
+def test_a_file_that_changes_once_the_artifact_is_verified_is_refused(tmp_path, name, change):
+    """Between the artifact's hashes and the predictor, which reads the files again."""
+    digest = small_artifact(tmp_path, seed=1).digest
+    other = small_artifact(tmp_path / "other", seed=2)
+    artifact = load_artifact(runs_directory(tmp_path, MODEL), digest)
+    (artifact.path / name).unlink()
+    if change == "replaced":
+        shutil.copy(other.path / name, artifact.path / name)
+    told = "has SHA-256" if change == "replaced" else "is missing"
+    with pytest.raises(ArtifactError, match=f"{name} {told}"):
+        Predictor.load(artifact)
+
+
+def test_a_volume_that_is_a_file_is_refused_by_name(start, artifact, tmp_path):
+    volume = tmp_path / "file"
+    volume.write_bytes(b"")
+    status, errors, message = refusal(start, settings_of(volume, artifact), tmp_path)
+    assert (status, message["reason"]) == (2, "ConfigurationError")
+    assert str(volume) in errors[0]["message"]
+    assert "expected a directory" in errors[0]["message"]
+
+
 def test_golden_windows_that_no_longer_come_out_are_refused(start, tmp_path):
     """Hashes fit, numbers do not: as after a processor or a library that computes otherwise."""
     other = small_artifact(tmp_path / "other", seed=3)
@@ -94,6 +121,7 @@ def test_a_volume_that_is_gone_is_refused(start, artifact, tmp_path):
         ({"DIGEST": "latest"}, "TRADINGLAB_DIGEST"),
         ({"DIGEST": "sha256:" + "ab" * 32}, "TRADINGLAB_VOLUME"),
         ({"LISTEN_FD": 987}, "TRADINGLAB_LISTEN_FD"),
+        ({"API_KEY": ""}, "TRADINGLAB_API_KEY is empty"),
         ({"TREADS": 2}, "did you mean TRADINGLAB_THREADS"),
     ],
 )
@@ -134,6 +162,7 @@ def test_the_api_key_is_demanded_under_v1_only_and_never_shown(start, volume, ar
     assert without.headers["WWW-Authenticate"] == "Bearer"
     assert httpx.get(f"{api.url}/readyz").status_code == 200
     assert key not in without.text + "\n".join(api.lines)
+    assert any("key_demanded=true" in line.lower() for line in api.lines)
 
 
 def ask_until(stop, url, body, answers):

@@ -1,5 +1,6 @@
 """Only what fits its manifest to the last byte is an artifact; the rest is refused by name."""
 
+import errno
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ import pytest
 from tradinglab.artifact import store
 from tradinglab.artifact.manifest import digest_of
 from tradinglab.artifact.store import load_artifact, remove_artifact, scan_artifacts
-from tradinglab.errors import ArtifactError, StorageError
+from tradinglab.errors import ArtifactError, ConfigurationError, StorageError
 
 
 def refusal(runs: Path) -> str:
@@ -164,7 +165,7 @@ def test_two_writers_at_once_leave_only_whole_artifacts(runs: Path, write_one: A
             start.wait(10)
             try:
                 write_one(runs, seed)
-            except OSError:
+            except (OSError, StorageError):
                 continue  # the other one cleared it away
 
     threads = [threading.Thread(target=writer, args=(seed,)) for seed in (1, 2)]
@@ -213,3 +214,52 @@ def test_a_removal_that_fails_half_way_is_told(
     assert scan_artifacts(runs) == ([], [])
     remove_artifact(runs, artifact.version)
     assert list(runs.iterdir()) == []
+
+
+def test_a_file_is_verified_again_when_its_content_is_taken(runs: Path, write_one: Any) -> None:
+    artifact = write_one(runs)
+    path = artifact.path / "model.onnx"
+    assert artifact.content("model.onnx") == path.read_bytes()
+    path.write_bytes(b"other")
+    found = hashlib.sha256(b"other").hexdigest()
+    with pytest.raises(ArtifactError, match=f"{path} has SHA-256 {found}"):
+        artifact.content("model.onnx")
+    path.unlink()
+    with pytest.raises(ArtifactError, match=f"{path} is missing"):
+        artifact.content("model.onnx")
+    with pytest.raises(ArtifactError, match=r"has no golden\.npz"):
+        artifact.content("golden.npz")
+
+
+def test_a_volume_that_is_a_file_is_named(tmp_path: Path, runs: Path, write_one: Any) -> None:
+    digest = write_one(runs).digest
+    volume = tmp_path / "file"
+    volume.write_bytes(b"")
+    for place in (volume, volume / "lab" / "model" / "runs"):
+        with pytest.raises(ConfigurationError, match=f"{volume}.*expected a directory"):
+            write_one(place)
+        with pytest.raises(ConfigurationError, match=f"{volume}.*expected a directory"):
+            load_artifact(place, digest)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.ENOENT, StorageError),
+        (errno.EACCES, ConfigurationError),
+        (errno.EPERM, ConfigurationError),
+        (errno.ESTALE, StorageError),
+        (errno.ENOSPC, StorageError),
+    ],
+    ids=lambda value: errno.errorcode.get(value) if isinstance(value, int) else None,
+)
+def test_what_the_disk_refuses_names_doing_and_path(number: int, kind: type[Exception]) -> None:
+    told = pytest.raises(kind, match=r"^opening bars: .*\(/models/bars\)")
+    with told, store.translated_os_errors("opening bars"):
+        raise OSError(number, os.strerror(number), "/models/bars")
+
+
+def test_what_a_killed_writer_left_hides_no_whole_artifact(runs: Path, write_one: Any) -> None:
+    artifact = write_one(runs)
+    (runs / f".writing-{artifact.version}").mkdir()
+    assert load_artifact(runs, artifact.digest) == artifact

@@ -16,7 +16,8 @@ SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 
 def load_settings(model: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
-    """Reads `TRADINGLAB_<FIELD>` for each field of `model`; an empty value counts as absent.
+    """Reads `TRADINGLAB_<FIELD>` for each field of `model`; an empty value counts as absent, but
+    not that of a secret: whoever sets a key does not mean to do without.
 
     Raises ConfigurationError that names the variable, the value found and what is expected;
     the value of a secret field is not shown.
@@ -27,6 +28,9 @@ def load_settings(model: type[SettingsT], environ: Mapping[str, str]) -> Setting
             near = difflib.get_close_matches(variable, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
             raise ConfigurationError(f"{variable} is not a setting of this program{hint}")
+    for name, field in known.items():
+        if environ.get(name) == "" and _is_secret(model, field):
+            raise ConfigurationError(f"{name} is empty, expected a secret, or no such variable")
     given = {field: environ[name] for name, field in known.items() if environ.get(name)}
     try:
         return model.model_validate(given)
@@ -37,10 +41,14 @@ def load_settings(model: type[SettingsT], environ: Mapping[str, str]) -> Setting
                 problems.append(problem["msg"])
                 continue
             field = str(problem["loc"][0])
-            secret = "Secret" in str(model.model_fields[field].annotation)
+            secret = _is_secret(model, field)
             found = f" (found {given[field]!r})" if field in given else " (not set)"
             problems.append(f"{PREFIX}{field.upper()}: {problem['msg']}{'' if secret else found}")
         raise ConfigurationError("; ".join(problems)) from None
+
+
+def _is_secret(model: type[BaseModel], field: str) -> bool:
+    return "Secret" in str(model.model_fields[field].annotation)
 
 
 def describe_settings(model: type[BaseModel]) -> str:

@@ -134,19 +134,13 @@ class Predictor:
     @classmethod
     def load(cls, artifact: Artifact, threads: int = 1) -> "Predictor":
         """Raises ArtifactError when a file is absent or is not what it should be."""
-
-        def content(name: str) -> bytes:
-            if name not in artifact.manifest.files:
-                raise ArtifactError(f"{artifact.path} has no {name}, expected it in every artifact")
-            return (artifact.path / name).read_bytes()
-
         facts = artifact.manifest.facts(artifact.digest, artifact.version)
-        pipeline = Pipeline.decoded(content(PIPELINE_FILE))
+        pipeline = Pipeline.decoded(artifact.content(PIPELINE_FILE))
         return cls(
             facts.model_copy(update={"component_count": pipeline.normaliser.component_count}),
             pipeline,
-            Graph(content(GRAPH_FILE), threads),
-            content(GOLDEN_FILE),
+            Graph(artifact.content(GRAPH_FILE), threads),
+            artifact.content(GOLDEN_FILE),
         )
 
     def outputs(self, snapshots: FloatArray) -> Outputs:

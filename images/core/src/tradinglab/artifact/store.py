@@ -20,13 +20,20 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tradinglab.artifact.manifest import DIGEST_PREFIX, FileEntry, Manifest, digest_of
-from tradinglab.errors import ArtifactError, StorageError
+from tradinglab.errors import ArtifactError, ConfigurationError, StorageError
 
 MANIFEST = "manifest.json"
 TEMPORARY_PREFIX = ".writing-"
 REMOVED_PREFIX = ".removing-"
 MAX_MANIFEST_BYTES = 1_000_000
 MAX_FILE_BYTES = 256_000_000
+DISK_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE)
+PATH_EXPECTATIONS = {
+    errno.EEXIST: "a directory, and one writer at a time",
+    errno.ENOTDIR: "a directory in every place of the path but the last",
+    errno.EACCES: "a path that this process may use",
+    errno.EPERM: "a path that this process may use",
+}
 FILE_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 
@@ -38,6 +45,16 @@ class Artifact:
     digest: str
     manifest: Manifest
     path: Path
+
+    def content(self, name: str) -> bytes:
+        """The file `name`, read now and verified again: it may have changed since.
+
+        Raises ArtifactError when it is absent or differs.
+        """
+        entry = self.manifest.files.get(name)
+        if entry is None:
+            raise ArtifactError(f"{self.path} has no {name}, expected it in every artifact")
+        return _verified_file(self.path / name, entry)
 
 
 @dataclass(frozen=True)
@@ -65,12 +82,20 @@ def version_of(manifest: Manifest, digest: str) -> str:
 
 @contextmanager
 def translated_os_errors(doing: str) -> Iterator[None]:
-    """Turns the disk's refusals into StorageError that says what was being done."""
+    """Turns the disk's refusals into StorageError, and those that only a person can mend (a path
+    that is no directory, or not allowed) into ConfigurationError; both say what was being done,
+    and with which path."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV):
-            raise StorageError(f"{doing}: {error.strerror} ({error.filename or 'disk'})") from error
+        told = f"{doing}: {error.strerror} ({error.filename or 'disk'})"
+        if error.errno in DISK_REFUSALS:
+            raise StorageError(told) from error
+        if error.errno == errno.ENOENT:
+            raise StorageError(f"{told}, expected it not to vanish meanwhile") from error
+        if error.errno in PATH_EXPECTATIONS:
+            expected = PATH_EXPECTATIONS[error.errno]
+            raise ConfigurationError(f"{told}, expected {expected}") from error
         raise
 
 
@@ -98,7 +123,8 @@ def write_artifact(
 
     Every file is fsynced, the manifest last, then the directory gets its final name. A crash at
     any point leaves at most a `.writing-*` directory, which nobody loads and the next run removes.
-    Raises StorageError when the disk refuses.
+    Raises StorageError when the disk refuses, ConfigurationError when `runs` cannot be a
+    directory that may be written.
     """
     entries = {
         name: FileEntry(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
@@ -132,21 +158,26 @@ def remove_unfinished(runs: Path) -> None:
 
 def _regular_file(path: Path, limit: int) -> bytes:
     """The bytes of `path`, which must be a plain file of at most `limit` bytes."""
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        raise ArtifactError(f"{path} is missing") from None
-    except PermissionError:
-        raise ArtifactError(f"{path} may not be read") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise ArtifactError(f"{path} is not a regular file")
-    if status.st_size > limit:
-        raise ArtifactError(f"{path} has {status.st_size} bytes, expected at most {limit}")
     with translated_os_errors(f"reading {path}"):
         try:
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                raise ArtifactError(f"{path} is not a regular file")
+            if status.st_size > limit:
+                raise ArtifactError(f"{path} has {status.st_size} bytes, expected at most {limit}")
             return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise ArtifactError(f"{path} is missing") from None
         except PermissionError:
             raise ArtifactError(f"{path} may not be read") from None
+
+
+def _verified_file(path: Path, entry: FileEntry) -> bytes:
+    content = _regular_file(path, MAX_FILE_BYTES)
+    found = hashlib.sha256(content).hexdigest()
+    if found != entry.sha256:
+        raise ArtifactError(f"{path} has SHA-256 {found}, expected {entry.sha256}")
+    return content
 
 
 def read_directory(directory: Path) -> Artifact:
@@ -175,20 +206,18 @@ def read_directory(directory: Path) -> Artifact:
             raise ArtifactError(
                 f"{directory / MANIFEST} lists the file {name!r}, expected {FILE_NAME_PATTERN}"
             )
-        content = _regular_file(directory / name, MAX_FILE_BYTES)
-        found = hashlib.sha256(content).hexdigest()
-        if found != entry.sha256:
-            raise ArtifactError(f"{directory / name} has SHA-256 {found}, expected {entry.sha256}")
+        _verified_file(directory / name, entry)
     return Artifact(directory.name, digest, manifest, directory)
 
 
 def load_artifact(runs: Path, digest: str) -> Artifact:
     """The artifact with exactly this digest.
 
-    Raises ArtifactError when it is absent or any of its files differs.
+    Raises ArtifactError when it is absent or any of its files differs, ConfigurationError when
+    `runs` is no directory that may be read.
     """
     short = digest.removeprefix(DIGEST_PREFIX)[:12]
-    for directory in sorted(runs.glob(f"*-{short}")):
+    for directory in _directories_of(runs, f"-{short}"):
         artifact = read_directory(directory)
         if artifact.digest != digest:
             raise ArtifactError(
@@ -196,6 +225,16 @@ def load_artifact(runs: Path, digest: str) -> Artifact:
             )
         return artifact
     raise ArtifactError(f"no artifact with digest {digest} under {runs}")
+
+
+def _directories_of(runs: Path, ending: str) -> list[Path]:
+    """Sorted; none where `runs` does not exist yet."""
+    with translated_os_errors("looking for artifacts"):
+        try:
+            found = [each for each in runs.iterdir() if each.name.endswith(ending)]
+            return sorted(each for each in found if not each.name.startswith("."))
+        except FileNotFoundError:
+            return []
 
 
 def scan_artifacts(

@@ -76,14 +76,14 @@ class Evaluated:
         bar = market_of(manifest).bar_milliseconds
         data = describe(bars, bar)  # examines the bars before anything is computed from them
         dataset = make_dataset(bars, bar, manifest.window_bars, horizon, least_usable=1)
-        pipeline = Pipeline.decoded((artifact.path / PIPELINE_FILE).read_bytes())
+        pipeline = Pipeline.decoded(artifact.content(PIPELINE_FILE))
         return cls(
             artifact=artifact,
             data=data,
             dataset=dataset,
             seen=see(dataset, pipeline),
             reference=reference,
-            graph=Graph((artifact.path / GRAPH_FILE).read_bytes()),
+            graph=Graph(artifact.content(GRAPH_FILE)),
         )
 
     @property
