@@ -48,11 +48,14 @@ def bars(count: int) -> list[Bar]:
 
 
 def final(bars_on: int) -> StreamedBar:
-    return StreamedBar(bar(30_000.0 + bars_on, bars_on), True)
+    candle = bar(30_000.0 + bars_on, bars_on)
+    return StreamedBar(candle, True, candle.open_time + HOUR)
 
 
-def forming(bars_on: int) -> StreamedBar:
-    return StreamedBar(bar(29_990.0, bars_on), False)
+def forming(bars_on: int, milliseconds: int = 1) -> StreamedBar:
+    """As the market has it so long after the bar's opening."""
+    candle = bar(29_990.0, bars_on)
+    return StreamedBar(candle, False, candle.open_time + milliseconds)
 
 
 def positions(found: Sequence[Bar], start: int) -> list[int]:

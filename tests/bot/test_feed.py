@@ -90,3 +90,21 @@ async def test_recent_bars_are_collected_over_pages_oldest_first() -> None:
     feed = Feed(MemoryHistory(bars(10), page=3), MemoryStream(done=lambda: None), HOUR)
     assert positions(await feed.recent(7), NOW) == list(range(3, 10))
     assert positions(await feed.recent(50), NOW) == list(range(10))
+
+
+async def test_the_age_of_a_bar_is_the_markets_whether_it_was_streamed_or_fetched() -> None:
+    history = MemoryHistory(bars(3))
+    late = 55 * 60_000
+    for frames, newest, age in (
+        ([final(1)], 1, 0),
+        ([forming(2, late)], 1, late),
+        ([forming(1), final(1), forming(3, late)], 2, late),
+    ):
+        played = asyncio.Event()
+        feed = Feed(history, MemoryStream(frames, done=played.set), HOUR)
+        running = asyncio.ensure_future(feed.run(NOW))
+        await asyncio.wait_for(played.wait(), 5)
+        running.cancel()
+        candle = bars(3)[newest]
+        assert age <= feed.age_milliseconds(candle) < age + 2_000
+        assert feed.age_milliseconds(bars(3)[0]) == HOUR  # from before the start

@@ -1,6 +1,7 @@
 """What the trader does at a bar: ledgers that cannot be written, models that change."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tradinglab.domain.bar import Bar
 from tradinglab.domain.forecast import Forecast, ModelFacts
 from tradinglab.engine.policy import Policy
 from tradinglab.errors import InputError, StorageError
+from tradinglab.ports.market_data import StreamedBar
 from tradinglab_bot import trader as trader_module
 from tradinglab_bot.drift_watch import DriftWatch
 from tradinglab_bot.feed import Feed
@@ -73,7 +75,11 @@ def past(number: int) -> Bar:
 
 
 async def trader_on(
-    desk: Desk, *bars: Bar, api: BullishApi | None = None, history: Sequence[Bar] = ()
+    desk: Desk,
+    *bars: Bar,
+    api: BullishApi | None = None,
+    history: Sequence[Bar] = (),
+    age_milliseconds: int = 0,
 ) -> tuple[Trader, Feed]:
     forecasts = Forecasts(api or BullishApi(), 1)
     model = await forecasts.wait_for_model()
@@ -82,8 +88,8 @@ async def trader_on(
         window.append(past(number))
     feed = Feed(MemoryHistory(history), MemoryStream(done=lambda: None), HOUR)
     for candle in bars:
-        feed.queue.put_nowait(candle)
-        feed.last_price = candle.close
+        feed._expected = candle.open_time
+        await feed._take(StreamedBar(candle, True, candle.open_time + HOUR + age_milliseconds))
     drift = DriftWatch(desk.books.ledger, None)
     return Trader(feed, window, forecasts, desk.books, desk.executor, Policy(), drift), feed
 
@@ -115,6 +121,19 @@ async def test_an_entry_is_sent_after_an_outage_that_no_newer_bar_overtook(tmp_p
     await asyncio.wait_for(running, 5)
     assert reasons(tmp_path) == ["ENTER"]
     assert len(desk.broker.entries()) == 1
+
+
+async def test_a_bar_fetched_long_after_its_close_opens_nothing_and_its_age_is_recorded(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    late = HOUR // 2
+    trader, _ = await trader_on(desk, bar(), age_milliseconds=late)
+    await asyncio.wait_for(trader.run(asyncio.Event(), max_bars=1), 5)
+    assert reasons(tmp_path) == ["LATE"]
+    assert desk.broker.orders == {}
+    (row,) = rows(tmp_path / "ledger.db", "SELECT inputs FROM decisions")
+    assert late <= json.loads(row["inputs"])["age_milliseconds"] < late + 5_000
 
 
 async def test_a_ledger_without_room_holds_up_neither_the_end_nor_the_watch(

@@ -81,6 +81,17 @@ def test_nothing_is_opened_on_a_bar_that_is_not_the_newest() -> None:
     assert (decision.reason, decision.intents) == (Reason.BEHIND, ())
 
 
+def test_nothing_is_opened_on_a_bar_that_closed_too_long_ago() -> None:
+    limit = int(POLICY.entry_max_age_fraction * HOUR)
+    for age, reason in ((limit, Reason.ENTER), (limit + 1, Reason.LATE)):
+        aged = replace(facts(), age_milliseconds=age)
+        _, decision = step(flat(), bar(), forecast(), aged, POLICY)
+        assert decision.reason is reason
+    aged = replace(facts(), age_milliseconds=10 * HOUR)
+    _, sold = step(holding(), bar(29_000.0), forecast(DOWN), aged, POLICY)
+    assert sold.reason is Reason.EXIT
+
+
 def test_nothing_is_done_while_orders_and_fills_are_unknown() -> None:
     unknown = replace(facts(), reconciled=False)
     for state in (flat(), flat(entry=resting()), holding()):

@@ -37,12 +37,24 @@ class Feed:
         self._stream = stream
         self._bar_milliseconds = bar_milliseconds
         self._expected: int | None = None
+        self._emitted: int | None = None
+        self._market_time = 0
+        self._age_at_emission = 0
         self._heard_at = time.monotonic()
 
     @property
     def age_seconds(self) -> float:
         """Since the last frame of the stream, on this machine's monotonic clock."""
         return time.monotonic() - self._heard_at
+
+    def age_milliseconds(self, bar: Bar) -> int:
+        """How long ago the bar closed: by the market's clock until it was put into the queue, by
+        this machine's since then. One that the stream did not bring closed anywhen before the
+        start, and counts as a whole bar old."""
+        if bar.open_time != self._emitted:
+            return self._bar_milliseconds
+        waited = int(1000 * (time.monotonic() - self.emitted_at))
+        return max(self._age_at_emission, 0) + waited
 
     async def recent(self, count: int) -> list[Bar]:
         """The newest closed bars, at most `count`, oldest first; fewer if there are no more."""
@@ -80,6 +92,7 @@ class Feed:
     async def _take(self, frame: StreamedBar) -> None:
         self._heard_at = time.monotonic()
         self.last_price = frame.bar.close
+        self._market_time = frame.time
         await self._catch_up(frame.bar.open_time)
         if frame.is_final and frame.bar.open_time == self._expected:
             self._emit(frame.bar)
@@ -124,4 +137,6 @@ class Feed:
     def _emit(self, bar: Bar) -> None:
         self._expected = bar.open_time + self._bar_milliseconds
         self.emitted_at = time.monotonic()
+        self._emitted = bar.open_time
+        self._age_at_emission = self._market_time - self._expected
         self.queue.put_nowait(bar)

@@ -207,11 +207,16 @@ class Trader:
             rules=self._books.rules,
             taker_fee=self._books.account.taker_fee,
             behind=not self._feed.queue.empty(),
+            age_milliseconds=self._feed.age_milliseconds(bar),
             reconciled=problem is None,
         )
         ledger = self._books.ledger
         state, decision = step(self._books.state, bar, forecast, facts, self._policy)
-        inputs = {"snapshot": latest, "numbers": decision.numbers}
+        inputs = {
+            "snapshot": latest,
+            "numbers": decision.numbers,
+            "age_milliseconds": facts.age_milliseconds,
+        }
         try:
             with ledger.transaction():
                 ledger.record_decision(

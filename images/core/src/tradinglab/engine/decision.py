@@ -1,6 +1,6 @@
 """What `step` returns: a reason, its explanation in numbers, and the intents.
 
-Recorded for every bar by the bot's ledger and by backtests.
+Recorded for every bar by the bot's ledger.
 """
 
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ class Reason(StrEnum):
     NOT_TRADEABLE = "NOT_TRADEABLE"
     WARMING_UP = "WARMING_UP"
     BEHIND = "BEHIND"
+    LATE = "LATE"
     UNRECONCILED = "UNRECONCILED"
     REDUCING = "REDUCING"
     HALTED = "HALTED"
@@ -53,6 +54,7 @@ REASON_WORDS = {
     Reason.NOT_TRADEABLE: "model not proven tradeable",
     Reason.WARMING_UP: "too few bars seen",
     Reason.BEHIND: "not the newest bar: no entry",
+    Reason.LATE: "closed too long ago: no entry",
     Reason.UNRECONCILED: "the account's state is not known",
     Reason.REDUCING: "drawdown limit: selling",
     Reason.HALTED: "halted until a person resumes",
@@ -63,6 +65,7 @@ REASON_WORDS = {
 class StepFacts:
     """What holds for this bar beside the forecast.
 
+    `age_milliseconds` is how long ago the bar closed, by the market's clock.
     `behind` is true when a newer final bar is already known: then nothing is opened.
     `reconciled` is false when orders and fills could not be fetched: then nothing is done.
     `taker_fee` is a fraction.
@@ -72,6 +75,7 @@ class StepFacts:
     rules: SymbolRules
     taker_fee: float
     behind: bool = False
+    age_milliseconds: int = 0
     reconciled: bool = True
 
     @property

@@ -1,6 +1,6 @@
 """The policy: every limit and coefficient of the engine, with its unit and default.
 
-Given by the bot's settings and by backtests; the engine reads nothing else of the outside.
+Given by the bot's settings; the engine reads nothing else of the outside.
 """
 
 from typing import Annotated
@@ -60,6 +60,9 @@ class Policy(BaseModel):
     discount_volatilities: Annotated[
         NotNegative, Field(description="buy discount at no confidence, in per-bar volatilities")
     ] = 0.5
+    entry_max_age_fraction: Annotated[
+        Fraction, Field(description="a bar closed longer ago opens nothing, as a fraction of a bar")
+    ] = 0.1
     entry_patience_bars: Annotated[
         int, Field(ge=1, description="bars after which an unfilled entry is cancelled")
     ] = 1

@@ -1,6 +1,6 @@
 """Keeps every open position under a stop: what is missing, as intents.
 
-Called by the bot after each bar, fill and restart, and by backtests; level-triggered, so it does
+Called by the bot after each bar, fill and restart; level-triggered, so it does
 not matter how a position came to be unprotected.
 """
 

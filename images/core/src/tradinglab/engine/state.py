@@ -1,6 +1,6 @@
 """The engine's memory between bars, and how fills change it.
 
-Kept in the ledger as JSON by the bot, in memory by backtests. Every change returns a new state.
+Kept in the ledger as JSON by the bot. Every change returns a new state.
 """
 
 from decimal import Decimal

@@ -1,7 +1,7 @@
 """One step of the engine: state and a closed bar in, state and decision out.
 
-Called by the bot (live and paper alike) and by backtests; pure, so the same inputs always give
-the same intents.
+Called by the bot, live and paper alike; pure, so the same inputs always give the same intents: what
+the ledger recorded can be decided again.
 """
 
 from dataclasses import replace
@@ -133,6 +133,9 @@ def _entry_obstacle(
         return _nothing(bar, Reason.PAUSED, "a person paused entries; a position is still managed")
     if facts.behind:
         return _nothing(bar, Reason.BEHIND, "a newer closed bar is known already")
+    if facts.age_milliseconds > policy.entry_max_age_fraction * facts.bar_milliseconds:
+        text = f"closed {facts.age_milliseconds / facts.bar_milliseconds:.0%} of a bar ago"
+        return _nothing(bar, Reason.LATE, text)
     if state.indicators.bars_seen < policy.atr_bars:
         seen = state.indicators.bars_seen
         return _nothing(bar, Reason.WARMING_UP, f"{seen} of {policy.atr_bars} bars seen")

@@ -12,10 +12,12 @@ from tradinglab.domain.bar import Bar
 
 @dataclass(frozen=True, slots=True)
 class StreamedBar:
-    """A frame of the stream: the bar as it stands, and whether it is closed."""
+    """A frame of the stream: the bar as it stands, whether it is closed, and when the market said
+    so, in UTC milliseconds of its clock."""
 
     bar: Bar
     is_final: bool
+    time: int
 
 
 class BarHistory(Protocol):

@@ -122,4 +122,6 @@ def streamed_bar(document: Mapping[str, Any]) -> StreamedBar | None:
         return None
     kline = document["k"]
     values = (float(kline[name]) for name in ("o", "h", "l", "c", "v"))
-    return StreamedBar(Bar(int(kline["t"]), *values).verified(), bool(kline["x"]))
+    return StreamedBar(
+        Bar(int(kline["t"]), *values).verified(), bool(kline["x"]), int(document["E"])
+    )
