@@ -14,6 +14,12 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "tradinglab"
 Document = dict[str, Any]
+# The values of a release whose model another release's operator trains.
+BESIDE_ANOTHER = (
+    "operator.enabled=false",
+    "crds.install=false",
+    "storage.models.existingClaim=first-models",
+)
 
 
 def helm() -> str | None:

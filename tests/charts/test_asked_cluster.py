@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from tests.charts.rendering import CHART, helm, one
+from tests.charts.rendering import BESIDE_ANOTHER, CHART, Document, helm, one
 from tests.operator import fake_api
 from tests.operator.fake_api import FakeApi, Fault
 
@@ -79,3 +79,30 @@ def test_who_may_not_read_the_address_is_told_so_and_can_give_it(cluster: FakeAp
     assert "EndpointSlice" in refused.stderr
     given = asked(cluster, "networkPolicy.apiServer.cidr=203.0.113.7/32")
     assert given.returncode == 0, given.stderr
+
+
+def running_operator(release: str) -> Document:
+    labels = {"part-of": "tradinglab", "component": "operator", "instance": release}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": f"{release}-operator",
+            "labels": {f"app.kubernetes.io/{key}": value for key, value in labels.items()},
+        },
+    }
+
+
+def test_a_second_operator_in_one_namespace_is_refused_with_what_to_set(cluster: FakeApi) -> None:
+    cluster.put("deployments", running_operator("first"))
+    ended = asked(cluster)
+    assert ended.returncode != 0
+    assert "operator of release first serves namespace lab" in ended.stderr
+    assert "operator.enabled=false" in ended.stderr
+    assert asked(cluster, *BESIDE_ANOTHER).returncode == 0
+
+
+def test_an_upgrade_of_the_release_itself_is_no_second_operator(cluster: FakeApi) -> None:
+    cluster.put("deployments", running_operator("tradinglab"))
+    ended = asked(cluster)
+    assert "operator.enabled" not in ended.stderr

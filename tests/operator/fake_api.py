@@ -286,7 +286,8 @@ class FakeApi:
                 for (kind, _), document in sorted(self.store.items())
                 if kind == plural and (not labels or fits(document, labels))
             ]
-            return {"metadata": {"resourceVersion": str(self._version)}, "items": items}
+            metadata = {"resourceVersion": str(self._version)}
+            return {"apiVersion": "v1", "kind": "List", "metadata": metadata, "items": items}
 
     def _create(self, call: Call, body: Document) -> tuple[int, Document]:
         with self.lock:

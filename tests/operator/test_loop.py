@@ -78,7 +78,7 @@ async def test_trouble_is_told_once_and_outlived(caplog: pytest.LogCaptureFixtur
     await during(loop, lambda: len(visits) == 3 and not loop._trouble)
     told = [record.getMessage() for record in caplog.records]
     assert told.count("GET /apis: connection refused") == 1
-    assert "the API server answers again" in told
+    assert "the namespace is served again" in told
 
 
 async def test_a_visit_that_hangs_is_heard_in_the_heartbeat() -> None:

@@ -36,6 +36,7 @@ def make_loop(settings: OperatorSettings) -> ReconcileLoop:
         KubernetesApi(connect(), settings.namespace),
         Volume(settings.volume),
         load_template(settings.job_template),
+        settings.release,
     )
     return ReconcileLoop(Reconciler(cluster).visit, settings.tick_seconds)
 

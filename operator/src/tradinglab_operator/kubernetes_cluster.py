@@ -41,6 +41,7 @@ from tradinglab_operator.kube.jobs import (
     job_manifest,
     run_of,
 )
+from tradinglab_operator.kube.rivals import stand_by_for_older
 from tradinglab_operator.kube.serving import FIELD_MANAGER, apply_body, serving_of
 from tradinglab_operator.manifest_file import parse_spec
 from tradinglab_operator.situation import Model, Run, Serving, Situation
@@ -91,11 +92,12 @@ def _serving(model: Model, workloads: Workloads) -> Serving | None:
 
 @dataclass
 class KubernetesCluster:
-    """One namespace; `template` is the chart's training Job."""
+    """One namespace; `template` is the chart's training Job, `release` the Helm release."""
 
     api: KubernetesApi
     volume: Volume
     template: Document
+    release: str | None = None
 
     def observe(self) -> list[Situation]:
         documents = self.api.list(API_VERSION, PLURAL)
@@ -107,7 +109,8 @@ class KubernetesCluster:
         return [self._seen(model, workloads) for model in models]
 
     def _workloads(self) -> Workloads:
-        """Read once a visit, however many models there are."""
+        """Read once a visit, however many models there are. Raises ClusterTrouble when they are
+        another operator's to serve."""
         jobs = self.api.list("batch/v1", "jobs", MODEL_LABEL)
         pods: dict[str, list[Document]] = defaultdict(list)
         if jobs:
@@ -116,6 +119,8 @@ class KubernetesCluster:
                 if job:
                     pods[job].append(pod)
         deployments = self.api.list("apps/v1", "deployments")
+        if self.release:
+            stand_by_for_older(deployments, self.release)
         return Workloads(
             jobs=jobs,
             pods=pods,

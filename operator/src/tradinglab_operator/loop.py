@@ -68,6 +68,6 @@ class ReconcileLoop:
                 log.warning(trouble.message, extra=fields(reason=trouble.reason))
             return False
         if self._trouble:
-            log.info("the API server answers again")
+            log.info("the namespace is served again")
         self._trouble, self._troubles = "", 0
         return done > 0

@@ -14,6 +14,13 @@ class OperatorSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     namespace: Annotated[str, Field(min_length=1, description="the one namespace to serve")]
+    release: Annotated[
+        str | None,
+        Field(
+            description="label app.kubernetes.io/instance of our Deployment; when given, this "
+            "operator does nothing while an older one serves the namespace"
+        ),
+    ] = None
     volume: Annotated[Path, Field(description="where the shared volume is mounted")]
     job_template: Annotated[Path, Field(description="YAML of the training Job")]
     listen: Annotated[
