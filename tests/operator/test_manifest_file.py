@@ -1,5 +1,6 @@
 """Manifests checked without a cluster."""
 
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,31 @@ def written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "model.yaml"
     path.write_text(text)
     return path
+
+
+WISHES = {
+    "four-hours-daily": ("schedule.time_zone", "Europe/Berlin"),
+    "suspended": ("schedule.suspend", True),
+    "pinned": ("serving.pinned_digest", f"sha256:{'0' * 64}"),
+    "hold-for-a-person": ("promotion.when_inconclusive", "Hold"),
+    "small-box": ("training.tuning.trials", 0),
+    "beside-another": ("serving.deployment", "sol-tradinglab-api"),
+}
+
+
+def test_every_sample_of_a_wish_is_named_here() -> None:
+    assert {each.stem for each in (ROOT / "manifests/samples").glob("*")} == set(WISHES)
+
+
+@pytest.mark.parametrize("name", sorted(WISHES))
+def test_a_sample_passes_the_check_and_asks_for_what_it_says(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ROOT / f"manifests/samples/{name}.yaml"
+    assert main(["check", str(path)]) == 0
+    assert "is valid" in capsys.readouterr().out
+    field, wanted = WISHES[name]
+    assert attrgetter(field)(load_manifest(path).spec) == wanted
 
 
 @pytest.mark.parametrize("name", ["demo.yaml", "btc-usdt.yaml"])
