@@ -4,16 +4,19 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from tests.bot.account import Desk
 from tests.engine.situations import holding
 
+from tradinglab.engine.state import EngineState, TradingMode
+from tradinglab_bot.limits import KillSwitch
 from tradinglab_bot.progress import STUCK_SECONDS, Progress
 from tradinglab_bot.stages import Stages
 
 
-def running(tmp_path: Path, **trader: object) -> Progress:
+def running(tmp_path: Path, state: EngineState | None = None, **trader: object) -> Progress:
     """A bot that holds a position and hears the market."""
-    desk = Desk(tmp_path, state=holding())
+    desk = Desk(tmp_path, state=state or holding())
     parts = {"decided": 3, "problem": None, "busy_since": None, "stages": Stages(), **trader}
     feed = SimpleNamespace(
         age_seconds=2.0, reconnects=1, last_price=30_000.0, queue=SimpleNamespace(qsize=lambda: 0)
@@ -63,3 +66,29 @@ def test_a_silent_stream_is_unhealthy(tmp_path: Path) -> None:
     progress = running(tmp_path)
     progress.silence_seconds = 0.5
     assert "no frame" in progress.unhealthy()[0]
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (holding(mode=TradingMode.HALTED), "halted"),
+        (holding(mode=TradingMode.REDUCING), "reducing"),
+        (holding(entries_paused=True), "paused entries"),
+    ],
+)
+def test_what_a_person_or_limit_holds_back_is_not_ready_and_yet_healthy(
+    state: EngineState, word: str, tmp_path: Path
+) -> None:
+    progress = running(tmp_path, state)
+    assert progress.unhealthy() == []
+    assert word in progress.unready()[0]
+    assert value(progress.metrics(), "ready") == 0
+
+
+def test_a_pulled_kill_switch_is_not_ready_and_yet_healthy(tmp_path: Path) -> None:
+    progress = running(tmp_path)
+    progress.switch = KillSwitch(tmp_path / "kill", None)
+    assert progress.unready() == []
+    (tmp_path / "kill").touch()
+    assert progress.unhealthy() == []
+    assert "kill switch" in progress.unready()[0]

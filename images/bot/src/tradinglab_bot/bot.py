@@ -98,7 +98,7 @@ class Bot:
         self._settings = settings
         self._stop = asyncio.Event()
         self._switch = KillSwitch(settings.kill_file, settings.kill_annotation_file)
-        self._progress = Progress(silence_seconds=settings.silence_seconds)
+        self._progress = Progress(switch=self._switch, silence_seconds=settings.silence_seconds)
         self._health: web.AppRunner | None = None
 
     async def run(self) -> None:

@@ -14,6 +14,7 @@ from tradinglab_bot.account_watch import AccountWatch
 from tradinglab_bot.books import Books
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
+from tradinglab_bot.limits import KillSwitch
 from tradinglab_bot.metrics import Sample, exposition
 from tradinglab_bot.trader import Trader
 
@@ -22,7 +23,8 @@ STUCK_SECONDS = 600.0
 
 @dataclass
 class Progress:
-    """Unhealthy is what a restart may mend; unready is whatever keeps it from trading."""
+    """Unhealthy is what a restart may mend; unready is whatever keeps it from trading, a person's
+    word included: a halt turns readiness red and leaves health alone."""
 
     ledger: Ledger | None = None
     books: Books | None = None
@@ -30,6 +32,7 @@ class Progress:
     feed: Feed | None = None
     watch: AccountWatch | None = None
     trader: Trader | None = None
+    switch: KillSwitch | None = None
     silence_seconds: float = 60.0
 
     def unhealthy(self) -> list[str]:
@@ -50,7 +53,22 @@ class Progress:
     def unready(self) -> list[str]:
         if self.trader is None:
             return ["ledger and exchange are not reconciled yet"]
-        return self.unhealthy() + ([self.trader.problem] if self.trader.problem else [])
+        problem = [self.trader.problem] if self.trader.problem else []
+        return self.unhealthy() + problem + self._held_back()
+
+    def _held_back(self) -> list[str]:
+        """What a person or a limit decided, and only a person ends."""
+        found = []
+        if self.books is not None:
+            state = self.books.state
+            if state.mode is not TradingMode.NORMAL:
+                found.append(f"trading is {state.mode.value}: nothing is opened")
+            if state.entries_paused:
+                found.append("a person paused entries")
+        pulled = self.switch.pulled_by() if self.switch is not None else None
+        if pulled is not None:
+            found.append(f"the kill switch is pulled by {pulled}")
+        return found
 
     def metrics(self) -> str:
         stages = self.trader.stages.of if self.trader is not None else {}
@@ -77,7 +95,7 @@ class Progress:
 
     def _machinery(self) -> list[Sample]:
         samples: list[Sample] = [
-            ("ready", "gauge", "1 when it trades.", float(not self.unready())),
+            ("ready", "gauge", "1 when it may open positions.", float(not self.unready())),
             ("outbox_length", "gauge", "Alerts waiting to be sent.", self._outbox()),
         ]
         if self.executor is not None:
