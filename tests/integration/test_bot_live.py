@@ -71,10 +71,42 @@ async def test_a_dry_start_shows_the_order_it_would_send_and_sends_none(tmp_path
             text = await ended(program)
         view = await ExchangeView.fetch(address)
     assert "would send:" in text
-    assert "live trading would be refused" in text
+    assert "live trading would be refused: TRADINGLAB_LIVE_ENABLED is false" in text
+    assert "live trading would be refused: the model's verdict is" in text
+    assert "would not be sent" not in text
     assert program.status == 1
     assert view.names == []
     assert not (tmp_path / "ledger.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ({"LIMIT_ORDER_QUOTE": 6}, "expected at most the hard limit 6"),
+        ({"LIMIT_DAY_QUOTE": 6}, "day of"),
+        ({"KILL_FILE": "kill"}, "the kill switch is pulled by"),
+    ],
+)
+async def test_a_dry_start_shows_what_the_limits_and_the_kill_switch_would_keep_back(
+    setting: dict[str, object], named: str, tmp_path: Path
+) -> None:
+    (tmp_path / "kill").touch()
+    values = {name: tmp_path / "kill" if v == "kill" else v for name, v in setting.items()}
+    with exchange(tmp_path, **MARKET, HOLD_UNTIL_SUBSCRIBED="true") as address:
+        async with ScriptedApi(lambda _: (BULLISH, 1.0)) as api:
+            program = bot(tmp_path, address, api.url, arguments=("dry-start",), **values)
+            text = await ended(program)
+    assert program.status == 1, text[-3000:]
+    told = [line["message"] for line in program.lines()]
+    assert [each for each in told if each.startswith("would not be sent") and named in each]
+
+
+async def test_a_confirmation_waits_for_no_api_where_the_market_is_named(tmp_path: Path) -> None:
+    with exchange(tmp_path, **MARKET) as address:
+        nobody = "http://127.0.0.1:9"
+        arguments = (*CONFIRM, "--symbol", "BTC/USDT")
+        program = bot(tmp_path, address, nobody, arguments=arguments, **LIVE)
+        assert "confirmed: BTC/USDT on account 1" in await ended(program, 15)
 
 
 async def test_the_kill_file_halts_trading_and_leaves_the_stop(tmp_path: Path) -> None:

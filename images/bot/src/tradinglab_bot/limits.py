@@ -88,12 +88,13 @@ class LimitedBroker:
 
     async def enter(self, intent: EnterIntent, ids: OrderIds) -> tuple[OrderReport, ...]:
         """Raises OrderRejected for what is beyond a limit."""
-        problem = self._problem(intent)
+        problem = self.problem(intent)
         if problem is not None:
             raise OrderRejected(f"not sent: {problem}")
         return await self._broker.enter(intent, ids)
 
-    def _problem(self, intent: EnterIntent) -> str | None:
+    def problem(self, intent: EnterIntent) -> str | None:
+        """Why the entry would not be sent."""
         pulled = self._switch.pulled_by()
         if pulled is not None:
             return f"the kill switch is pulled by {pulled}"

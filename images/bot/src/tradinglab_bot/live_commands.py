@@ -3,8 +3,11 @@
 Called by the entry point.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,22 +19,29 @@ from tradinglab.adapters.binance.stream import BinanceStream
 from tradinglab.adapters.inference_client import InferenceClient
 from tradinglab.adapters.ledger import Ledger
 from tradinglab.adapters.ledger.backup import backup
-from tradinglab.domain.market import Market
-from tradinglab.domain.order import OrderReport
-from tradinglab.engine.decision import StepFacts
+from tradinglab.adapters.ledger.entered import entered_since
+from tradinglab.domain.forecast import ModelFacts, Verdict
+from tradinglab.domain.market import SYMBOL_PATTERN, Market
+from tradinglab.domain.order import EnterIntent, Intent, OrderReport
+from tradinglab.engine.decision import Decision, StepFacts
 from tradinglab.engine.step import step
-from tradinglab.errors import TradinglabError
+from tradinglab.errors import ConfigurationError, TradinglabError
 from tradinglab.logs import fields
+from tradinglab.ports.broker import Account
 from tradinglab_bot import live, story
+from tradinglab_bot.books import Books
+from tradinglab_bot.bot import start_of_day
 from tradinglab_bot.executor import Executor
 from tradinglab_bot.feed import Feed
 from tradinglab_bot.forecasts import Forecasts
+from tradinglab_bot.limits import KillSwitch, LimitedBroker
 from tradinglab_bot.settings import BotSettings
 from tradinglab_bot.startup import load_history, open_books, reconcile
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], int]
+MODEL_SECONDS = 20.0
 
 
 def caller_of(settings: BotSettings) -> Caller:
@@ -50,25 +60,48 @@ def inference_of(settings: BotSettings) -> InferenceClient:
     return InferenceClient(settings.api_url, api_key=settings.api_key)
 
 
-async def confirm_live(settings: BotSettings, account: str, by: str, now: Clock) -> str:
-    """Writes the confirmation; the bot must not be running. Raises ConfigurationError."""
-    caller, inference = caller_of(settings), inference_of(settings)
+async def confirm_live(
+    settings: BotSettings, account: str, by: str, symbol: str | None, now: Clock
+) -> str:
+    """Writes the confirmation; the bot must not be running. Raises ConfigurationError.
+
+    Without a symbol it is the served model's.
+    """
+    caller = caller_of(settings)
     ledger = Ledger(Path(settings.ledger), now)
     try:
+        market = await _market(settings, symbol)
         await caller.synchronise()
-        model = await Forecasts(inference, settings.forecast_seconds).wait_for_model()
-        market = Market(model.exchange, model.symbol, model.timeframe)
         refuse_dangerous(await key_permissions(caller))
         found = await BinanceBroker(caller, market).account()
-        made = live.confirm(ledger, found, account, model.symbol, settings.hard_limits, by, now)
+        made = live.confirm(ledger, found, account, market.symbol, settings.hard_limits, by, now)
     finally:
         await caller.close()
-        await inference.aclose()
         ledger.close()
     return (
         f"confirmed: {made.symbol} on account {made.account}, at most {made.limits.words}; "
         "it holds until account, market or limits change"
     )
+
+
+async def _market(settings: BotSettings, symbol: str | None) -> Market:
+    """An account is asked for the same way in any timeframe."""
+    if symbol is not None:
+        if not re.match(SYMBOL_PATTERN, symbol):
+            raise ConfigurationError(f"symbol {symbol!r}; expected one such as BTC/USDT")
+        return Market("binance", symbol, "1h")
+    inference = inference_of(settings)
+    try:
+        async with asyncio.timeout(MODEL_SECONDS):
+            model = await Forecasts(inference, settings.forecast_seconds).wait_for_model()
+    except TimeoutError:
+        raise ConfigurationError(
+            f"{settings.api_url} serves no model within {MODEL_SECONDS:g} s; expected one, or the "
+            "market named with --symbol"
+        ) from None
+    finally:
+        await inference.aclose()
+    return Market(model.exchange, model.symbol, model.timeframe)
 
 
 class WatchingBroker(BinanceBroker):
@@ -90,7 +123,7 @@ async def dry_start(settings: BotSettings, now: Clock) -> int:
             backup(settings.ledger, copy)
         ledger = Ledger(copy, now)
         try:
-            return await _rehearse(settings, caller, inference, ledger)
+            return await _rehearse(settings, caller, inference, ledger, now)
         finally:
             await caller.close()
             await inference.aclose()
@@ -98,7 +131,11 @@ async def dry_start(settings: BotSettings, now: Clock) -> int:
 
 
 async def _rehearse(
-    settings: BotSettings, caller: Caller, inference: InferenceClient, ledger: Ledger
+    settings: BotSettings,
+    caller: Caller,
+    inference: InferenceClient,
+    ledger: Ledger,
+    now: Clock,
 ) -> int:
     await caller.synchronise()
     forecasts = Forecasts(inference, settings.forecast_seconds)
@@ -112,12 +149,8 @@ async def _rehearse(
             number=account.uid, taker_fee=account.taker_fee, limits=settings.hard_limits.words
         ),
     )
-    obstacles = 0
-    try:
-        await live.admit(ledger, caller, account, model, settings.hard_limits)
-    except TradinglabError as error:
-        obstacles += 1
-        log.warning(f"live trading would be refused: {error}")
+    switch = KillSwitch(settings.kill_file, settings.kill_annotation_file)
+    obstacles = await _obstacles(settings, caller, ledger, account, model, switch)
     books = await open_books(ledger, broker)
     await reconcile(books, Executor(books))
     where = settings.addresses
@@ -142,8 +175,63 @@ async def _rehearse(
         )
     )
     log.info(decision.explanation, extra=fields(reason=decision.reason.value))
-    for intent in decision.intents:
+    return obstacles + _show(
+        decision.intents, books, _limited(settings, books, decision, switch, now)
+    )
+
+
+def _limited(
+    settings: BotSettings, books: Books, decision: Decision, switch: KillSwitch, now: Clock
+) -> LimitedBroker:
+    """In trading an entry stands in the ledger when the day's sum is taken; in a rehearsal it does
+    not, and is added."""
+    entries = [each for each in decision.intents if isinstance(each, EnterIntent)]
+    added = sum((each.quantity * each.limit_price for each in entries), Decimal(0))
+    limited = LimitedBroker(
+        books.broker,
+        settings.hard_limits,
+        switch,
+        lambda: entered_since(books.ledger.path, start_of_day(now())) + added,
+    )
+    limited.held_quote = lambda price: books.state.base * price
+    return limited
+
+
+async def _obstacles(
+    settings: BotSettings,
+    caller: Caller,
+    ledger: Ledger,
+    account: Account,
+    model: ModelFacts,
+    switch: KillSwitch,
+) -> int:
+    """How many keep the bot from trading live, whatever the market does; each is logged."""
+    found = []
+    if not settings.live_enabled:
+        found.append("TRADINGLAB_LIVE_ENABLED is false")
+    if model.verdict is not Verdict.TRADEABLE:
+        found.append(f"the model's verdict is {model.verdict}: {model.verdict_reason}")
+    pulled = switch.pulled_by()
+    if pulled is not None:
+        found.append(f"the kill switch is pulled by {pulled}")
+    try:
+        await live.admit(ledger, caller, account, model, settings.hard_limits)
+    except TradinglabError as error:
+        found.append(str(error))
+    for obstacle in found:
+        log.warning(f"live trading would be refused: {obstacle}")
+    return len(found)
+
+
+def _show(intents: Sequence[Intent], books: Books, limited: LimitedBroker) -> int:
+    """Returns how many the hard limits or the kill switch would keep back."""
+    refused = 0
+    for intent in intents:
         log.info(f"would send:{story.intent_line(intent, books.rules)}")
-    if not decision.intents:
+        problem = limited.problem(intent) if isinstance(intent, EnterIntent) else None
+        if problem is not None:
+            refused += 1
+            log.warning(f"would not be sent: {problem}")
+    if not intents:
         log.info("would send nothing")
-    return obstacles
+    return refused

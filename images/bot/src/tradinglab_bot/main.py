@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     confirm = commands.add_parser("confirm-live", help="agree to trade with real money")
     confirm.add_argument("--account", required=True, help="the exchange's number of the account")
     confirm.add_argument("--by", required=True, help="who agrees")
+    confirm.add_argument("--symbol", help="market, such as BTC/USDT; absent: the served model's")
     commands.add_parser("dry-start", help="start and decide once, send nothing, show all of it")
     copy = commands.add_parser("backup", help="copy the ledger, also while the bot trades")
     copy.add_argument("target", type=Path, help="file to write")
@@ -52,7 +53,9 @@ def _carry_out(arguments: argparse.Namespace, settings: BotSettings) -> int:
     ledger = Path(settings.ledger)
     match arguments.command:
         case "confirm-live":
-            doing = confirm_live(settings, arguments.account, arguments.by, wall_milliseconds)
+            doing = confirm_live(
+                settings, arguments.account, arguments.by, arguments.symbol, wall_milliseconds
+            )
             log.info(asyncio.run(doing))
         case "dry-start":
             return 1 if asyncio.run(dry_start(settings, wall_milliseconds)) else 0
