@@ -16,6 +16,7 @@ from tradinglab_operator.actions import (
     Action,
     RecordEvent,
     RemoveArtifact,
+    RemoveTraining,
     ServeDigest,
     StartTraining,
     StopTraining,
@@ -25,6 +26,7 @@ from tradinglab_operator.cluster import ClusterTrouble
 from tradinglab_operator.reconcile import Reconciler
 from tradinglab_operator.situation import (
     ArtifactFacts,
+    HistoryLimits,
     Model,
     Refused,
     Run,
@@ -74,6 +76,7 @@ class World:
     status_writes: int = 0
     crash_after: int | None = None
     applied: int = 0
+    history_limits: HistoryLimits | None = None
 
     def __post_init__(self) -> None:
         self.reconciler = Reconciler(self, clock=lambda: self.now)
@@ -107,6 +110,7 @@ class World:
                 leaving=frozenset(self.leaving),
                 serving=serving if self.deployment_exists else None,
                 volume_problem=self.volume_problem,
+                history=self.history_limits,
             )
         ]
 
@@ -130,7 +134,7 @@ class World:
                 if name not in self.runs:
                     self.runs[name] = Run(name, RunPhase.ACTIVE, self.now)
                     self.champions.append(champion)
-            case StopTraining(name):
+            case StopTraining(name) | RemoveTraining(name):
                 self.runs.pop(name)
             case ServeDigest(digest):
                 self.serve(digest)

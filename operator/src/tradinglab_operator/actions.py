@@ -49,4 +49,19 @@ class RemoveArtifact:
     version: str
 
 
-Action = WriteStatus | RecordEvent | StartTraining | StopTraining | ServeDigest | RemoveArtifact
+@dataclass(frozen=True)
+class RemoveTraining:
+    """Clears away what is left of one that ended and was counted."""
+
+    name: str
+
+
+Action = (
+    WriteStatus
+    | RecordEvent
+    | StartTraining
+    | StopTraining
+    | ServeDigest
+    | RemoveArtifact
+    | RemoveTraining
+)

@@ -21,6 +21,7 @@ from tradinglab_operator.kubernetes_cluster import KubernetesCluster
 from tradinglab_operator.loop import STALE_SECONDS, ReconcileLoop
 from tradinglab_operator.reconcile import Reconciler
 from tradinglab_operator.settings import OperatorSettings
+from tradinglab_operator.situation import HistoryLimits
 from tradinglab_operator.volume import Volume
 
 
@@ -37,6 +38,7 @@ def make_loop(settings: OperatorSettings) -> ReconcileLoop:
         Volume(settings.volume),
         load_template(settings.job_template),
         settings.release,
+        HistoryLimits(settings.successful_jobs_history_limit, settings.failed_jobs_history_limit),
     )
     return ReconcileLoop(Reconciler(cluster).visit, settings.tick_seconds)
 

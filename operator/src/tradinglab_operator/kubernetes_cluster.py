@@ -4,7 +4,7 @@ Used by the operator's handlers. Reads everything anew on each visit; watches on
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from tradinglab_operator.actions import (
     Action,
     RecordEvent,
     RemoveArtifact,
+    RemoveTraining,
     ServeDigest,
     StartTraining,
     StopTraining,
@@ -44,7 +45,7 @@ from tradinglab_operator.kube.jobs import (
 from tradinglab_operator.kube.rivals import stand_by_for_older
 from tradinglab_operator.kube.serving import FIELD_MANAGER, apply_body, serving_of
 from tradinglab_operator.manifest_file import parse_spec
-from tradinglab_operator.situation import Model, Run, Serving, Situation
+from tradinglab_operator.situation import HistoryLimits, Model, Run, Serving, Situation
 from tradinglab_operator.volume import Progress, Volume
 
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
@@ -98,6 +99,7 @@ class KubernetesCluster:
     volume: Volume
     template: Document
     release: str | None = None
+    history: HistoryLimits = field(default_factory=HistoryLimits)
 
     def observe(self) -> list[Situation]:
         documents = self.api.list(API_VERSION, PLURAL)
@@ -148,6 +150,7 @@ class KubernetesCluster:
             leaving=frozenset(job["metadata"]["name"] for job in own if is_leaving(job)),
             serving=_serving(model, workloads),
             volume_problem=contents.problem,
+            history=self.history,
         )
 
     def _own_jobs(self, model: Model, listed: list[Document]) -> list[Document]:
@@ -177,7 +180,7 @@ class KubernetesCluster:
                 events.record(self.api, model, action)
             case StartTraining(name, _, champion):
                 self._start_training(model, name, champion)
-            case StopTraining(name):
+            case StopTraining(name) | RemoveTraining(name):
                 self.api.delete("batch/v1", "jobs", name)
             case ServeDigest(digest):
                 self._serve(model, digest)

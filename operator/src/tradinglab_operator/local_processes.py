@@ -12,6 +12,7 @@ from tradinglab_operator.actions import (
     Action,
     RecordEvent,
     RemoveArtifact,
+    RemoveTraining,
     ServeDigest,
     StartTraining,
     StopTraining,
@@ -71,7 +72,7 @@ class LocalProcesses:
                     self.serving.ask_for(digest)
                 case RemoveArtifact(version):
                     remove_artifact(runs_directory(self.home.volume, model.key), version)
-                case RecordEvent():
-                    pass  # the reconcile loop has told it; there is nobody else to tell
+                case RecordEvent() | RemoveTraining():
+                    pass  # the reconcile loop has told it, and few records are kept anyway
         except StorageError as error:
             raise ClusterTrouble(error.reason, str(error)) from error

@@ -14,6 +14,7 @@ from tradinglab_operator.conditions import conclude, only_degraded, set_conditio
 from tradinglab_operator.draft import Draft, draft_of
 from tradinglab_operator.drift import note_drift
 from tradinglab_operator.firings import note_missed
+from tradinglab_operator.history import clear_history
 from tradinglab_operator.promotion import choose_artifact
 from tradinglab_operator.retention import prune
 from tradinglab_operator.run_record import note_runs
@@ -38,6 +39,7 @@ def plan(situation: Situation, now: datetime) -> list[Action]:
         note_missed(draft, schedule)
         decide_training(draft, schedule)
         prune(draft)
+        clear_history(draft)
         list_artifacts(draft)
         conclude(draft, schedule_problem)
     return _actions(draft)

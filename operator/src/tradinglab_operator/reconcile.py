@@ -14,6 +14,7 @@ from tradinglab_operator.actions import (
     Action,
     RecordEvent,
     RemoveArtifact,
+    RemoveTraining,
     ServeDigest,
     StartTraining,
     StopTraining,
@@ -146,6 +147,8 @@ def _tell(key: str, action: Action) -> None:
             log.info("training stopped", extra=fields(model=key, job=name, cause=reason))
         case ServeDigest(digest):
             log.info("asked the API for an artifact", extra=fields(model=key, digest=digest))
+        case RemoveTraining(name):
+            log.info("ended training cleared away", extra=fields(model=key, job=name))
         case RemoveArtifact(version):
             log.info("old artifact removed", extra=fields(model=key, version=version))
         case WriteStatus():

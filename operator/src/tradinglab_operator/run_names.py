@@ -36,6 +36,11 @@ def is_automatic(model: Model, name: str) -> bool:
     return scheduled_firing(model, name) is not None or name.startswith(f"{model.name}-drift-")
 
 
+def is_requested(model: Model, name: str) -> bool:
+    """A person's retryToken asked for it, and may ask for it again."""
+    return name.startswith(f"{model.name}-retry-")
+
+
 def base_of(name: str) -> str:
     return _ATTEMPT.sub("", name)
 

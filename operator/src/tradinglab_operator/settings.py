@@ -29,6 +29,12 @@ class OperatorSettings(BaseModel):
     tick_seconds: Annotated[float, Field(ge=1, le=60, description="visit at least this often")] = (
         5.0
     )
+    successful_jobs_history_limit: Annotated[
+        int, Field(ge=1, le=100, description="trainings of a model that ended well and are kept")
+    ] = 3
+    failed_jobs_history_limit: Annotated[
+        int, Field(ge=1, le=100, description="failed trainings of a model that are kept")
+    ] = 3
     log_format: Annotated[LogFormat, Field(description="text or json")] = "json"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="threshold")

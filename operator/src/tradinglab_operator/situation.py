@@ -150,6 +150,14 @@ class Serving:
 
 
 @dataclass(frozen=True)
+class HistoryLimits:
+    """How many trainings that ended are kept to be looked at, as with a CronJob."""
+
+    successful: int = 3
+    failed: int = 3
+
+
+@dataclass(frozen=True)
 class Trouble:
     """What went wrong when the last plan was carried out."""
 
@@ -163,7 +171,7 @@ class Situation:
 
     `leaving` names trainings that are being deleted: their names are taken and their causes acted
     on, but they count no more. `unreadable` is why the rest could not be made out; then only
-    `model` means something.
+    `model` means something. `history` is None where trainings leave nothing to clear away.
     """
 
     model: Model
@@ -177,3 +185,4 @@ class Situation:
     training_elsewhere: str = ""
     deployment_taken_by: str = ""
     unreadable: Exception | None = None
+    history: HistoryLimits | None = None
