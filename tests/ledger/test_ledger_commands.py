@@ -67,7 +67,7 @@ def test_a_ledger_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 async def test_the_tax_list_has_a_line_a_trade_with_fees_counted(tmp_path: Path) -> None:
     desk = await traded(tmp_path)
-    files = export(desk.books.ledger.path, tmp_path / "out", "csv")
+    files = export(desk.books.ledger.path, tmp_path / "out")
     assert {path.stem for path in files} >= {"decisions", "fills", "trades", "tax_trades"}
     with (tmp_path / "out" / "tax_trades.csv").open() as stream:
         (line,) = csv.DictReader(stream)

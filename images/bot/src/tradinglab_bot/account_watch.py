@@ -7,7 +7,6 @@ orders by REST at every bar and every few seconds anyway; with it, it looks with
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Callable
 from contextlib import aclosing
 
@@ -30,7 +29,6 @@ class AccountWatch:
         self._stream = stream
         self._known = known
         self._look = look
-        self._heard_at = time.monotonic()
         self._is_told = False
         self.connected = False
         self.reconnects = 0

@@ -39,9 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("dry-start", help="start and decide once, send nothing, show all of it")
     copy = commands.add_parser("backup", help="copy the ledger, also while the bot trades")
     copy.add_argument("target", type=Path, help="file to write")
-    written = commands.add_parser("export", help="the ledger's tables and trades as CSV or Parquet")
+    written = commands.add_parser("export", help="the ledger's tables and trades as CSV")
     written.add_argument("folder", type=Path)
-    written.add_argument("--format", choices=("csv", "parquet"), default="csv")
     told = commands.add_parser("explain", help="all that led to a trade, from the ledger")
     told.add_argument("trade", type=int, help="number of the trade, as /trades and export give it")
     commands.add_parser("check", help="the ledger's integrity")
@@ -62,7 +61,7 @@ def _carry_out(arguments: argparse.Namespace, settings: BotSettings) -> int:
         case "backup":
             log.info(f"copied {backup(ledger, arguments.target)} decisions to {arguments.target}")
         case "export":
-            for path in export(ledger, arguments.folder, arguments.format):
+            for path in export(ledger, arguments.folder):
                 log.info(f"wrote {path}")
         case "explain":
             sys.stdout.write(explain(ledger, arguments.trade) + "\n")

@@ -27,7 +27,7 @@ class OrderType(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """The exchange's order statuses; `UNKNOWN_TO_EXCHANGE` is ours, for an id it never saw."""
+    """The exchange's order statuses."""
 
     NEW = "NEW"
     PENDING_NEW = "PENDING_NEW"
@@ -38,7 +38,6 @@ class OrderStatus(StrEnum):
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
     EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
-    UNKNOWN_TO_EXCHANGE = "UNKNOWN_TO_EXCHANGE"
 
     @property
     def is_live(self) -> bool:

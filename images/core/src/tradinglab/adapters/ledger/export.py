@@ -1,6 +1,6 @@
-"""A ledger as files that other programs read: every table, and a list of trades for the tax office.
+"""A ledger as CSV files for other programs: every table, and a list of trades for the tax office.
 
-Called by the bot's export command. Money and quantities keep their digits: text in Parquet too.
+Called by the bot's export command. Money and quantities keep their digits.
 """
 
 import csv
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tradinglab.adapters.ledger.database import translated
 from tradinglab.adapters.ledger.reading import reading
-from tradinglab.errors import ConfigurationError, StorageError
+from tradinglab.errors import StorageError
 
 TABLES = ("decisions", "equity", "intents", "orders", "fills", "trades", "outbox")
 TAX_COLUMNS = (
@@ -28,20 +28,19 @@ TAX_COLUMNS = (
     "profit_quote",
     "closed_by",
 )
-Format = Literal["csv", "parquet"]
 Rows = list[tuple[Any, ...]]
 
 
-def export(ledger: Path, folder: Path, form: Format) -> list[Path]:
+def export(ledger: Path, folder: Path) -> list[Path]:
     """One file a table and `tax_trades`; from one state of the ledger, whatever is written
-    meanwhile. Raises DataError, StorageError, and ConfigurationError without a Parquet writer."""
+    meanwhile. Raises DataError or StorageError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with reading(ledger) as connection:
             contents = {name: _table(connection, name) for name in TABLES}
             contents["tax_trades"] = (TAX_COLUMNS, tax_trades(connection))
         return [
-            _write(folder / f"{name}.{form}", columns, rows, form)
+            _write(folder / f"{name}.csv", columns, rows)
             for name, (columns, rows) in contents.items()
         ]
     except sqlite3.Error as error:
@@ -87,25 +86,11 @@ def _instant(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _write(path: Path, columns: Sequence[str], rows: Rows, form: Format) -> Path:
+def _write(path: Path, columns: Sequence[str], rows: Rows) -> Path:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    if form == "csv":
-        with partial.open("w", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(columns)
-            writer.writerows(rows)
-    else:
-        _write_parquet(partial, columns, rows)
+    with partial.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        writer.writerows(rows)
     partial.replace(path)
     return path
-
-
-def _write_parquet(path: Path, columns: Sequence[str], rows: Rows) -> None:
-    import pandas as pd
-
-    try:
-        pd.DataFrame(rows, columns=list(columns)).to_parquet(path, index=False)
-    except ImportError:
-        raise ConfigurationError(
-            "Parquet needs pyarrow, which is not installed here; use --format csv"
-        ) from None
