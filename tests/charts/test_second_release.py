@@ -4,6 +4,8 @@ import pytest
 import yaml
 from tests.charts.rendering import BESIDE_ANOTHER, environment, helm, one, render, template
 
+from tradinglab_operator.kube.rivals import INSTANCE, OPERATOR
+
 pytestmark = pytest.mark.skipif(helm() is None, reason="helm is not installed")
 
 LIVE = ("bot.existingSecret=account", "bot.live.enabled=true", "model.name=eth-usdt")
@@ -46,3 +48,11 @@ def test_without_a_shared_claim_it_is_refused():
     ended = template(*LIVE, "operator.enabled=false", "crds.install=false")
     assert ended.returncode != 0
     assert "storage.models.existingClaim" in ended.stderr
+
+
+def test_an_operator_knows_its_release_by_the_label_that_it_is_told_apart_by():
+    deployment = one(render("exchange.enabled=true"), "Deployment", "tradinglab-operator")
+    variables = environment(deployment["spec"]["template"])
+    labels = deployment["metadata"]["labels"]
+    assert variables["TRADINGLAB_RELEASE"]["value"] == labels[INSTANCE]
+    assert OPERATOR.items() <= labels.items()
