@@ -1,8 +1,8 @@
-"""The bot, killed with SIGKILL at a chosen point of its work: around every send and commit.
+"""The bot, killed with SIGKILL at a chosen point of its work.
 
 Run as a program by the kill tests. KILL_AT is `<point>:<n>`: the n-th time that point is passed
 once trading began. Points lie before and after each request that changes something at the
-exchange (enter, protect, exit, cancel), and before and after each commit of the ledger.
+exchange (enter, protect, stop, exit, cancel), and before and after each commit of the ledger.
 """
 
 import os

@@ -8,6 +8,7 @@ import pytest
 from tests.integration.account import ExchangeView, assert_agreement, newest_bar, rows
 from tests.integration.programs import Program, bot, exchange, until_async
 from tests.integration.scripted_api import ScriptedApi
+from tests.integration.test_bot_faults import inject
 
 from tradinglab.adapters.ledger import read_summary
 
@@ -19,9 +20,12 @@ SENDS = tuple(
 )
 
 
-async def killed_at(point: str, folder: Path, address: str, api: ScriptedApi) -> str:
+async def killed_at(
+    point: str, folder: Path, address: str, api: ScriptedApi, **settings: object
+) -> str:
     """Runs the bot until it kills itself, or kills it after some seconds; returns the point."""
-    program = bot(folder, address, api.url, KILLABLE, {"KILL_AT": point}, WATCH_SECONDS=0.3)
+    values = {"WATCH_SECONDS": 0.3, **settings}
+    program = bot(folder, address, api.url, KILLABLE, {"KILL_AT": point}, **values)
     try:
         await asyncio.to_thread(program.wait, 15)
     except AssertionError:
@@ -65,10 +69,15 @@ async def settle(folder: Path, address: str, api: ScriptedApi) -> Program:
     return program
 
 
-async def killed_then_settled(point: str, folder: Path) -> None:
-    with exchange(folder, SEED=7, HISTORY_BARS=1500, BARS_PER_SECOND=6, LIVE_BARS=BARS) as address:
+async def killed_then_settled(
+    point: str, folder: Path, fault: dict[str, object] | None = None, **settings: object
+) -> None:
+    market = {"SEED": 7, "HISTORY_BARS": 1500, "BARS_PER_SECOND": 6, "LIVE_BARS": BARS}
+    with exchange(folder, **market, FAULTS="true") as address:
+        if fault is not None:
+            await asyncio.to_thread(inject, address, **fault)
         async with ScriptedApi() as api:
-            assert await killed_at(point, folder, address, api) != "idle"
+            assert await killed_at(point, folder, address, api, **settings) != "idle"
             await market_at_rest(address)
             last = await settle(folder, address, api)
         view = await ExchangeView.fetch(address)
@@ -98,6 +107,26 @@ async def test_a_kill_at_any_early_point_loses_and_doubles_nothing(
     point: str, tmp_path: Path
 ) -> None:
     await killed_then_settled(point, tmp_path)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("side", ["before", "after"])
+async def test_a_kill_around_a_stop_that_is_raised_loses_and_doubles_nothing(
+    side: str, tmp_path: Path
+) -> None:
+    trailing = {"TRAILING_ATR": 1.0, "TRAILING_BARS": 3, "TRAILING_STEP_ATR": 0}
+    await killed_then_settled(f"{side} stop:1", tmp_path, **trailing)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("side", ["before", "after"])
+async def test_a_kill_around_the_protection_of_a_part_loses_and_doubles_nothing(
+    side: str, tmp_path: Path
+) -> None:
+    in_parts: dict[str, object] = {"partial_fill_fraction": "0.4"}
+    await killed_then_settled(f"{side} protect:1", tmp_path, in_parts)
 
 
 @pytest.mark.prove
