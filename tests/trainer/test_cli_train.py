@@ -145,6 +145,20 @@ def test_a_signal_unwinds_the_run_once(number, status):
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interruption_that_a_finaliser_swallowed_is_raised_at_the_next_step():
+    class Finalised:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+
+    with pytest.raises(Interrupted), interruptible() as interruption:
+        held = Finalised()
+        del held  # the interpreter ignores what is raised in there
+        assert interruption.pending is not None
+        interruption.check()
+
+
 def test_what_an_import_writes_is_shown_only_if_it_fails(capfd):
     with quiet_import():
         os.write(2, b"noise of a library\n")

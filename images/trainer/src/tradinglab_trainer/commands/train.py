@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,12 +20,12 @@ from tradinglab.resource.manifest_file import parse_spec, read_manifest
 from tradinglab.resource.spec import TradingModelSpec
 from tradinglab_trainer.commands.artifact_arguments import open_artifact
 from tradinglab_trainer.commands.figures import beside_baselines, interval
-from tradinglab_trainer.commands.interruption import Interrupted, interruptible
+from tradinglab_trainer.commands.interruption import Interrupted, Interruption, interruptible
 from tradinglab_trainer.commands.job_name import job_name
 from tradinglab_trainer.commands.settings import Settings
 from tradinglab_trainer.commands.table import aligned, paragraph
 from tradinglab_trainer.commands.tensorflow_noise import quiet_import
-from tradinglab_trainer.progress import Progress
+from tradinglab_trainer.progress import Progress, Step, log_step
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +80,10 @@ def run(given: argparse.Namespace) -> int:
     try:
         settings = load_settings(Settings, _overridden(given, environment))
         configure(settings.log_format, settings.log_level)
-        with interruptible():
-            _train(settings, for_people=given.manifest is not None)
-    except Interrupted as interruption:
-        return interruption.exit_status
+        with interruptible() as interruption:
+            _train(settings, interruption, for_people=given.manifest is not None)
+    except Interrupted as interrupted:
+        return interrupted.exit_status
     except TradinglabError as error:
         _fail(error, error.reason, termination_log)
         return error.exit_status
@@ -136,29 +136,40 @@ def _json(document: str) -> object:
         raise ConfigurationError(f"spec is no JSON: {error}") from None
 
 
-def _train(settings: Settings, *, for_people: bool) -> None:
+def _train(settings: Settings, interruption: Interruption, *, for_people: bool) -> None:
     spec = parse_spec(_json(settings.spec))
     if settings.bars is not None and not settings.bars.is_file():
         raise ConfigurationError(f"bars: {settings.bars} is no file, expected a CSV or CSV.GZ")
     log.info("starting", extra=fields(job=settings.job, model=settings.model))
     on_terminal = sys.stdout.isatty() and settings.log_format == "text"
     try:
-        artifact = _execute(settings, spec, on_terminal=on_terminal)
-    except Interrupted as interruption:
-        _tell_what_is_kept(settings, interruption)
+        artifact = _execute(settings, spec, interruption, on_terminal=on_terminal)
+    except Interrupted as interrupted:
+        _tell_what_is_kept(settings, interrupted)
         raise
     if on_terminal or (for_people and settings.log_format == "text"):
         sys.stdout.write(_outcome(artifact) + "\n")
 
 
-def _execute(settings: Settings, spec: TradingModelSpec, *, on_terminal: bool) -> Artifact:
+def _execute(
+    settings: Settings, spec: TradingModelSpec, interruption: Interruption, *, on_terminal: bool
+) -> Artifact:
     path = settings.volume / settings.model / "progress" / f"{settings.job}.json"
+
+    def asking(show: Callable[[Step], None]) -> Callable[[Step], None]:
+        def shown(step: Step) -> None:
+            if step.percent < 100:  # after that the artifact is stored
+                interruption.check()
+            show(step)
+
+        return shown
+
     if not on_terminal:
-        return _run(settings, spec, Progress(path))
+        return _run(settings, spec, Progress(path, asking(log_step)))
     from tradinglab_trainer.commands.terminal import TerminalDisplay
 
     with TerminalDisplay() as display:
-        return _run(settings, spec, Progress(path, display.show))
+        return _run(settings, spec, Progress(path, asking(display.show)))
 
 
 def _run(settings: Settings, spec: TradingModelSpec, progress: Progress) -> Artifact:
