@@ -68,7 +68,8 @@ down: ## remove all that `make up` made
 	@tests/cluster/undeploy
 
 e2e: setup ## the whole loop on a real cluster, from nothing (Linux, root)
-	@$(uv_run) pytest -m cluster -x -s tests/cluster
+	@$(uv_run) pytest -m cluster -x -s tests/cluster/test_seeded_market.py tests/cluster/test_recorded_bars.py \
+	  tests/cluster/test_rollout_under_load.py tests/cluster/test_chart_lifecycle.py
 
 bench: setup ## measure
 	@$(uv_run) python -m tests.bench

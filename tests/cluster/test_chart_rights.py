@@ -179,8 +179,12 @@ def test_the_operator_changes_the_digest_of_a_deployment(lab):
     ids=lambda body: json.dumps(body),
 )
 def test_the_operator_changes_nothing_else_of_a_deployment(lab, body):
+    """By server-side apply, as it does it: `kubectl patch` would read first, which it may not."""
+    applied = {"apiVersion": "apps/v1", "kind": "Deployment", **body}
+    applied["metadata"] = {"name": "tradinglab-bot", **body.get("metadata", {})}
+    arguments = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-")
     with pytest.raises(CommandFailed, match="rights-tradinglab-operator-deployments"):
-        patched(lab, "operator", "deployment", "tradinglab-bot", body)
+        lab.kubectl(*arguments, account(lab, "operator"), given=yaml.safe_dump(applied).encode())
 
 
 def test_the_bot_asks_for_a_training(lab):
