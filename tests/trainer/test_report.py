@@ -14,6 +14,7 @@ from tradinglab.domain.forecast import Verdict
 from tradinglab.evaluation.metrics import log_losses
 from tradinglab_trainer.gate import judge
 from tradinglab_trainer.report import render
+from tradinglab_trainer.scores import gain_over_nothing
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 LARGEST = 1_500_000
@@ -253,12 +254,10 @@ def test_every_metric_has_a_place_and_words_of_its_own(page):
 
 
 def test_the_summed_gain_ends_where_the_metric_says(made):
-    from tradinglab_trainer.report import gains
-
     forecasts = made.forecasts
     prior = log_losses(forecasts.prior, forecasts.classes)
     losses = log_losses(forecasts.probabilities, forecasts.classes)
-    gained = gains.over_nothing(losses, prior, 4)
+    gained = gain_over_nothing(losses, prior, 4)
     assert gained.mean() == pytest.approx(made.metrics["gain"])
 
 

@@ -17,7 +17,7 @@ from tradinglab.errors import DataError
 from tradinglab.features.columns import SNAPSHOT_COLUMNS, FloatArray
 from tradinglab.features.labels import Labels, make_labels, standardise
 from tradinglab.features.normaliser import Normaliser, robust_scale
-from tradinglab.features.pipeline import Pipeline
+from tradinglab.features.pipeline import Pipeline, softmax
 from tradinglab.features.volatility import fit_har, har_forecast
 from tradinglab_trainer.dataset import Dataset, IntArray
 
@@ -61,11 +61,8 @@ class Prepared(Seen):
 
 def see(dataset: Dataset, pipeline: Pipeline) -> Seen:
     """Transforms all rows; fits nothing."""
-    normaliser = pipeline.normaliser
     baseline = har_forecast(dataset.har_terms, pipeline.har_coefficients)
-    components = (normaliser.scaled(dataset.stationary) - normaliser.means) @ (
-        normaliser.components.T
-    )
+    components = pipeline.normaliser.rotated(dataset.stationary)
     labels = make_labels(dataset.close, baseline, dataset.horizon_bars, pipeline.threshold)
     return Seen(pipeline, np.nan_to_num(components), np.nan_to_num(baseline), labels)
 
@@ -110,9 +107,7 @@ def prepare(dataset: Dataset, train: tuple[int, int], pca_variance: float, seed:
 
 def logit_probabilities(logit: FloatArray, components: FloatArray) -> FloatArray:
     """(n, k) → (n, 4)."""
-    scores = components @ logit[:, :-1].T + logit[:, -1]
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float64)
+    return softmax(components @ logit[:, :-1].T + logit[:, -1])
 
 
 def _fit_logit(components: FloatArray, classes: IntArray) -> FloatArray:

@@ -22,7 +22,7 @@ from tradinglab.artifact.manifest import Comparison, DataRange
 from tradinglab.artifact.store import Artifact, load_artifact, runs_directory, scan_artifacts
 from tradinglab.domain.market import Market, history_milliseconds
 from tradinglab.errors import ArtifactError
-from tradinglab.evaluation.metrics import collapsed, log_losses, qlike
+from tradinglab.evaluation.metrics import log_losses, qlike
 from tradinglab.features.pipeline import specification_sha256
 from tradinglab.logs import fields
 from tradinglab.resource.spec import TradingModelSpec
@@ -37,7 +37,7 @@ from tradinglab_trainer.preparation import prepare
 from tradinglab_trainer.procedure import OnEpoch, OutOfFold, Trained, train, walk
 from tradinglab_trainer.progress import Progress, Stage
 from tradinglab_trainer.scored import ScoredForecasts
-from tradinglab_trainer.scores import measure
+from tradinglab_trainer.scores import direction_gains, measure
 from tradinglab_trainer.shipping import ship
 from tradinglab_trainer.tuning import TuningStore, tune
 
@@ -205,7 +205,7 @@ def _variants(
             Stage.VARIANTS, epoch.number / training.epochs, f"without PCA epoch {epoch.number}"
         ),
     )  # fmt: skip
-    reduced = challenger.by_seed[training.seed].tail(len(rows))
+    reduced = challenger.by_seed[training.seed].at(slice(-len(rows), None))
     count = challenger.fits[-1].component_count
     return (
         _variant(f"PCA, {training.pca.variance:.0%} of the variance", count, reduced),
@@ -214,13 +214,11 @@ def _variants(
 
 
 def _variant(name: str, count: int, forecasts: ScoredForecasts) -> Variant:
-    loss = log_losses(*collapsed(forecasts.probabilities, forecasts.classes))
-    prior = log_losses(*collapsed(forecasts.prior, forecasts.classes))
     return Variant(
         name=name,
         component_count=count,
         log_loss=float(log_losses(forecasts.probabilities, forecasts.classes).mean()),
-        direction_gain=float((prior - loss).mean()),
+        direction_gain=float(direction_gains(forecasts.at(forecasts.moved)).mean()),
         qlike=float(qlike(forecasts.volatility, forecasts.realised).mean()),
     )
 

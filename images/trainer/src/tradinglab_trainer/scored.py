@@ -49,12 +49,17 @@ class ScoredForecasts:
     har: FloatArray
     ewma: FloatArray
 
-    def tail(self, count: int) -> "ScoredForecasts":
-        """The last `count` of them."""
-        start = len(self.rows) - count
+    def at(self, chosen: slice | NDArray[np.bool_]) -> "ScoredForecasts":
+        """Some of them."""
         return ScoredForecasts(
-            **{each.name: getattr(self, each.name)[start:] for each in fields(self)}
+            **{each.name: getattr(self, each.name)[chosen] for each in fields(self)}
         )
+
+    @property
+    def moved(self) -> NDArray[np.bool_]:
+        """Where the price changed over the horizon: an unchanged close counts as bullish, and how
+        often that happens depends on volatility, not on direction."""
+        return np.asarray(self.returns != 0, np.bool_)
 
 
 def score(

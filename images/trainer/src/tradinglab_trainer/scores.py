@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tradinglab.domain.forecast import CLASS_COUNT
 from tradinglab.domain.market import MILLISECONDS
 from tradinglab.errors import TrainingDiverged
 from tradinglab.evaluation.metrics import (
@@ -79,9 +80,17 @@ def _interval(name: str, values: FloatArray, block: int, seed: int) -> dict[str,
     return {name: float(values.mean()), f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
-def _least(*losses: FloatArray) -> FloatArray:
-    """Those of the best baseline."""
-    return min(losses, key=lambda each: float(each.mean()))
+def gain_over_nothing(loss: FloatArray, prior: FloatArray, class_count: int) -> FloatArray:
+    """Of each row, over the better of the training prior and even odds."""
+    even = float(np.log(class_count))
+    return (prior if prior.mean() < even else even) - loss
+
+
+def direction_gains(forecasts: ScoredForecasts) -> FloatArray:
+    """Of each row, bullish against bearish alone; only rows that `moved` tell of direction."""
+    loss = log_losses(*collapsed(forecasts.probabilities, forecasts.classes))
+    prior = log_losses(*collapsed(forecasts.prior, forecasts.classes))
+    return gain_over_nothing(loss, prior, 2)
 
 
 def _four_classes(forecasts: ScoredForecasts, block: int, seed: int) -> dict[str, float]:
@@ -90,7 +99,6 @@ def _four_classes(forecasts: ScoredForecasts, block: int, seed: int) -> dict[str
         log_losses(each, classes)
         for each in (forecasts.probabilities, forecasts.prior, forecasts.logit)
     )
-    even = np.full(len(loss), np.log(forecasts.prior.shape[1]))
     truth = np.eye(forecasts.prior.shape[1])[classes]
     excess = (forecasts.probabilities - truth) ** 2 - (forecasts.prior - truth) ** 2
     momentum = np.clip(forecasts.standardised, -4, 4)
@@ -98,8 +106,8 @@ def _four_classes(forecasts: ScoredForecasts, block: int, seed: int) -> dict[str
         "log_loss": float(loss.mean()),
         "log_loss_prior": float(prior.mean()),
         "log_loss_logit": float(logit.mean()),
-        "log_loss_even": float(even[0]),
-        **_interval("gain", _least(prior, even) - loss, block, seed),
+        "log_loss_even": float(np.log(CLASS_COUNT)),
+        **_interval("gain", gain_over_nothing(loss, prior, CLASS_COUNT), block, seed),
         **_interval("gain_over_logit", logit - loss, block, seed),
         "brier": brier_score(forecasts.probabilities, classes),
         "brier_prior": brier_score(forecasts.prior, classes),
@@ -111,25 +119,21 @@ def _four_classes(forecasts: ScoredForecasts, block: int, seed: int) -> dict[str
 
 
 def _direction(forecasts: ScoredForecasts, horizon_bars: int, seed: int) -> dict[str, float]:
-    """Bullish against bearish alone, where the price moved at all: a close that is unchanged counts
-    as bullish, and how often that happens depends on volatility, not on direction."""
-    moved = forecasts.returns != 0
-    classes = forecasts.classes[moved]
-    two, truth = collapsed(forecasts.probabilities[moved], classes)
-    loss = log_losses(two, truth)
-    prior = log_losses(*collapsed(forecasts.prior[moved], classes))
-    logit = log_losses(*collapsed(forecasts.logit[moved], classes))
-    even = np.full(len(loss), np.log(2))
-    gain = _least(prior, even) - loss
+    """Bullish against bearish alone, where the price moved at all."""
+    forecasts = forecasts.at(forecasts.moved)
+    two, truth = collapsed(forecasts.probabilities, forecasts.classes)
+    prior = log_losses(*collapsed(forecasts.prior, forecasts.classes))
+    logit = log_losses(*collapsed(forecasts.logit, forecasts.classes))
+    gain = direction_gains(forecasts)
     hits = (two.argmax(axis=1) == truth).astype(np.float64)
     surest = two.max(axis=1) >= np.quantile(two.max(axis=1), 0.9)
-    break_even = 0.5 + ROUND_TRIP_COST / (2 * float(np.abs(forecasts.returns[moved]).mean()))
+    break_even = 0.5 + ROUND_TRIP_COST / (2 * float(np.abs(forecasts.returns).mean()))
     deviation = block_means(gain, 2 * horizon_bars, seed).std()
     return {
-        "direction_log_loss": float(loss.mean()),
+        "direction_log_loss": float(log_losses(two, truth).mean()),
         "direction_log_loss_prior": float(prior.mean()),
         "direction_log_loss_logit": float(logit.mean()),
-        "direction_log_loss_even": float(even[0]),
+        "direction_log_loss_even": float(np.log(2)),
         **_interval("direction_gain", gain, 2 * horizon_bars, seed),
         "direction_gain_needed": direction_gain_needed(break_even),
         "detectable_gain": POWER_FACTOR * float(deviation),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tradinglab.artifact.manifest import FileEntry, Manifest
+from tradinglab.artifact.manifest import REPORT_FILE, FileEntry, Manifest
 from tradinglab.artifact.store import Artifact, load_artifact, write_artifact
 from tradinglab.domain.forecast import DecisionFacts
 from tradinglab.evaluation.metrics import block_means
@@ -30,7 +30,6 @@ from tradinglab_trainer.evidence import Evidence
 from tradinglab_trainer.procedure import Trained
 from tradinglab_trainer.report import render
 
-REPORT_FILE = "report.html"
 GOLDEN_COUNT = 3
 SMALLEST_STANDARD_ERROR = 1e-3
 

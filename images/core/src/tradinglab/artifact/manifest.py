@@ -16,6 +16,7 @@ from tradinglab.domain.reference import Reference
 
 SCHEMA_VERSION: Literal[1] = 1
 DIGEST_PREFIX = "sha256:"
+REPORT_FILE = "report.html"
 
 
 class ManifestModel(BaseModel):

@@ -71,7 +71,11 @@ class Normaliser:
         """
         if snapshots.ndim != 2 or snapshots.shape[1] != len(SNAPSHOT_COLUMNS):
             raise DataError(f"snapshots have shape {snapshots.shape}, expected (rows, 12)")
-        scaled = self.scaled(stationary(snapshots))
+        return self.rotated(stationary(snapshots))
+
+    def rotated(self, stationary_rows: FloatArray) -> FloatArray:
+        """Principal components of stationary rows; (n, 12) → (n, k)."""
+        scaled = self.scaled(stationary_rows)
         return np.asarray((scaled - self.means) @ self.components.T, np.float64)
 
 

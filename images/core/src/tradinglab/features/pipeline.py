@@ -32,6 +32,12 @@ def lookback_bars(window_bars: int, bar_milliseconds: int) -> int:
     )
 
 
+def softmax(scores: FloatArray) -> FloatArray:
+    """Along the last axis."""
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True), np.float64)
+
+
 def specification_sha256(horizon_bars: int, window_bars: int) -> str:
     """Identifies the definitions of features and labels: two models compare only if it is equal."""
     definition = {
@@ -76,9 +82,7 @@ class Pipeline:
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
         """softmax(logits / T) along the last axis [Guo et al. 2017]."""
-        scaled = logits.astype(np.float64) / self.temperature
-        exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-        return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True), np.float64)
+        return softmax(logits.astype(np.float64) / self.temperature)
 
     def encoded(self) -> bytes:
         document = {

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tradinglab.artifact.manifest import REPORT_FILE
 from tradinglab.artifact.store import Artifact, remove_unfinished, runs_directory
 from tradinglab.config import PREFIX, describe_settings, load_settings
 from tradinglab.errors import ConfigurationError, TradinglabError
@@ -30,7 +31,6 @@ from tradinglab_trainer.progress import Progress, Step, log_step
 log = logging.getLogger(__name__)
 
 INTERNAL_ERROR_STATUS = 70
-REPORT_FILE = "report.html"
 EXAMPLES = """\
 examples:
   tradinglab-trainer train --manifest model.yaml --volume lab

@@ -6,8 +6,7 @@ Called by the page.
 import numpy as np
 
 from tradinglab.domain.forecast import CLASS_COUNT
-from tradinglab.evaluation.metrics import collapsed, log_losses
-from tradinglab.features.columns import FloatArray
+from tradinglab.evaluation.metrics import log_losses
 from tradinglab_trainer.evidence import Evidence
 from tradinglab_trainer.report.canvas import (
     BLUE,
@@ -22,28 +21,20 @@ from tradinglab_trainer.report.canvas import (
     legend_above,
 )
 from tradinglab_trainer.report.wording import MINUS
+from tradinglab_trainer.scores import direction_gains, gain_over_nothing
 
 POINTS = 400
 PERIODS = 10
-
-
-def over_nothing(losses: FloatArray, prior: FloatArray, classes: int) -> FloatArray:
-    """Gain of each row over the better of prior and even odds, as the metrics have it."""
-    even = np.full(len(prior), np.log(classes))
-    return np.asarray((prior if prior.mean() < np.log(classes) else even) - losses, np.float64)
 
 
 def over_time(evidence: Evidence) -> Plot:
     forecasts, horizon = evidence.forecasts, evidence.spec.training.horizon_bars
     classes = forecasts.classes
     prior = log_losses(forecasts.prior, classes)
-    four = over_nothing(log_losses(forecasts.probabilities, classes), prior, CLASS_COUNT)
-    logit = over_nothing(log_losses(forecasts.logit, classes), prior, CLASS_COUNT)
-    two = over_nothing(
-        log_losses(*collapsed(forecasts.probabilities, classes)),
-        log_losses(*collapsed(forecasts.prior, classes)),
-        2,
-    )
+    four = gain_over_nothing(log_losses(forecasts.probabilities, classes), prior, CLASS_COUNT)
+    logit = gain_over_nothing(log_losses(forecasts.logit, classes), prior, CLASS_COUNT)
+    two = np.zeros(len(classes))
+    two[forecasts.moved] = direction_gains(forecasts.at(forecasts.moved))
     shown = np.append(buckets(len(classes), POINTS), len(classes) - 1)
     times = instants(forecasts.times[shown])
     with canvas("gain-over-time", 300) as drawn:

@@ -12,16 +12,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from pydantic import SecretStr
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.asyncio.client import ClientConnection
 
+from tradinglab.adapters.binance.sockets import connected
 from tradinglab.domain.market import Market
 from tradinglab.errors import ConfigurationError, ExchangeUnavailable
 from tradinglab.ports.account_events import AccountEvent, AccountEventKind
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
 ANSWER_SECONDS = 10
-PING_SECONDS = 20
 RECEIVE_WINDOW_MILLISECONDS = 5_000
 # Bad key or signature, no permission: no later try will do better.
 CREDENTIALS = frozenset({-1022, -2014, -2015})
@@ -62,13 +61,7 @@ class BinanceAccountStream:
 
     async def events(self) -> AsyncIterator[AccountEvent]:
         try:
-            async with connect(
-                self._url,
-                ping_interval=PING_SECONDS,
-                ping_timeout=PING_SECONDS,
-                close_timeout=2,
-                proxy=None,
-            ) as socket:
+            async with connected(self._url) as socket:
                 await self._subscribe(socket)
                 yield AccountEvent(AccountEventKind.SUBSCRIBED)
                 async for text in socket:
@@ -78,8 +71,6 @@ class BinanceAccountStream:
             raise ExchangeUnavailable(f"{self._url}: the exchange ended the stream")
         except TimeoutError:
             raise ExchangeUnavailable(f"{self._url}: no answer in {ANSWER_SECONDS} s") from None
-        except (OSError, WebSocketException, ValueError, KeyError) as error:
-            raise ExchangeUnavailable(f"{self._url}: {error or type(error).__name__}") from None
 
     async def _subscribe(self, socket: ClientConnection) -> None:
         await socket.send(json.dumps({"id": 1, "method": SUBSCRIBE, "params": self._signed()}))

@@ -4,15 +4,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
-
 from tradinglab.adapters.binance.documents import streamed_bar
+from tradinglab.adapters.binance.sockets import connected
 from tradinglab.domain.market import Market
-from tradinglab.errors import DataError, ExchangeUnavailable
+from tradinglab.errors import ExchangeUnavailable
 from tradinglab.ports.market_data import StreamedBar
-
-PING_SECONDS = 20
 
 
 class BinanceStream:
@@ -27,14 +23,7 @@ class BinanceStream:
 
     async def frames(self) -> AsyncIterator[StreamedBar]:
         try:
-            async with connect(
-                self._url,
-                ping_interval=PING_SECONDS,
-                ping_timeout=PING_SECONDS,
-                close_timeout=2,
-                proxy=None,
-                max_queue=4096,
-            ) as socket:
+            async with connected(self._url, max_queue=4096) as socket:
                 while True:
                     async with asyncio.timeout(self._silence_seconds):
                         frame = streamed_bar(json.loads(await socket.recv()))
@@ -44,5 +33,3 @@ class BinanceStream:
             raise ExchangeUnavailable(
                 f"{self._url}: no frame for {self._silence_seconds:g} s"
             ) from None
-        except (OSError, WebSocketException, ValueError, KeyError, DataError) as error:
-            raise ExchangeUnavailable(f"{self._url}: {error or type(error).__name__}") from error

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from pathlib import Path
 
+from tradinglab.adapters.ledger.database import reading
 from tradinglab.adapters.ledger.encoding import decode_intent
-from tradinglab.adapters.ledger.reading import reading
 from tradinglab.domain.order import EnterIntent
 
 

@@ -5,7 +5,7 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tradinglab.adapters.ledger.reading import reading
+from tradinglab.adapters.ledger.database import reading
 from tradinglab.errors import DataError
 
 LEGS = {"e": "entry", "t": "take-profit", "s": "stop", "x": "exit"}

@@ -12,8 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tradinglab.adapters.ledger.database import translated
-from tradinglab.adapters.ledger.reading import reading
+from tradinglab.adapters.ledger.database import reading, translated
 from tradinglab.errors import StorageError
 
 TABLES = ("decisions", "equity", "intents", "orders", "fills", "trades", "outbox")
