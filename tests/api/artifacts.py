@@ -9,17 +9,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from tests.artifact.example_manifest import example_manifest
 from tests.market_data import synthetic_bars
 
-from tradinglab.artifact.manifest import (
-    Comparison,
-    DataRange,
-    FileEntry,
-    Gate,
-    Manifest,
-)
+from tradinglab.artifact.manifest import DataRange, FileEntry, Manifest
 from tradinglab.artifact.store import Artifact, runs_directory, write_artifact
-from tradinglab.domain.forecast import DecisionFacts, Verdict
 from tradinglab.features.normaliser import Normaliser, robust_scale, stationary
 from tradinglab.features.pipeline import Pipeline, specification_sha256
 from tradinglab.features.snapshot import compute_snapshots
@@ -165,39 +159,16 @@ def _written(
     }
 
     def manifest_with(entries: dict[str, FileEntry]) -> Manifest:
-        return Manifest(
+        return example_manifest(
+            entries,
             model=MODEL,
-            job="btc-1",
-            trained_at="2026-01-01T00:00:00Z",
-            code_version="0.1.0",
-            exchange="binance",
-            symbol="BTC/USDT",
-            timeframe="1h",
             window_bars=pipeline.window_bars,
             lookback_bars=pipeline.lookback_bars,
             component_count=pipeline.normaliser.component_count,
             specification_sha256=specification_sha256(HORIZON, pipeline.window_bars),
             data=data,
-            hyperparameters={},
             seeds=(seed,),
-            metrics={},
-            gate=Gate(
-                servable=True,
-                comparison=Comparison.FIRST,
-                verdict=Verdict.UNPROVEN,
-                verdict_reason="too few bars to tell",
-                detectable_gain=0.1,
-                checks=(),
-            ),
-            decision=DecisionFacts(
-                horizon_bars=HORIZON,
-                class_mean_returns=(1.2, 0.4, -0.4, -1.2),
-                volatility_p10=0.003,
-                volatility_p50=0.006,
-                volatility_p90=0.01,
-                edge_standard_error=0.1,
-            ),
-            files=entries,
+            horizon_bars=HORIZON,
         )
 
     return write_artifact(runs_directory(volume, MODEL), files, manifest_with)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.artifact.example_manifest import example_manifest
 
-from tradinglab.artifact.manifest import Comparison, DataRange, FileEntry, Gate, Manifest
+from tradinglab.artifact.manifest import FileEntry, Manifest
 from tradinglab.artifact.store import Artifact, write_artifact
-from tradinglab.domain.forecast import DecisionFacts, Verdict
 
 FILES = {"model.onnx": b"graph" * 100, "pipeline.json": b"{}"}
 
@@ -63,39 +63,8 @@ def write(runs: Path, seed: int = 1, files: dict[str, bytes] | None = None) -> A
     """Another seed gives another digest."""
 
     def manifest_with(entries: dict[str, FileEntry]) -> Manifest:
-        return Manifest(
-            model="lab/btc",
-            job="btc-1",
-            trained_at=f"2024-01-01T00:{seed:02d}:00+00:00",
-            code_version="0.1.0",
-            exchange="binance",
-            symbol="BTC/USDT",
-            timeframe="1h",
-            window_bars=8,
-            lookback_bars=508,
-            component_count=5,
-            specification_sha256="0" * 64,
-            data=DataRange(start=0, end=1_704_067_200_000, bars=1000, sha256="0" * 64),
-            hyperparameters={},
-            seeds=(seed,),
-            metrics={},
-            gate=Gate(
-                servable=True,
-                comparison=Comparison.FIRST,
-                verdict=Verdict.UNPROVEN,
-                verdict_reason="too few bars to tell",
-                detectable_gain=0.1,
-                checks=(),
-            ),
-            decision=DecisionFacts(
-                horizon_bars=12,
-                class_mean_returns=(1.2, 0.4, -0.4, -1.2),
-                volatility_p10=0.003,
-                volatility_p50=0.006,
-                volatility_p90=0.01,
-                edge_standard_error=0.1,
-            ),
-            files=entries,
+        return example_manifest(
+            entries, trained_at=f"2024-01-01T00:{seed:02d}:00+00:00", seeds=(seed,)
         )
 
     return write_artifact(runs, FILES if files is None else files, manifest_with)
